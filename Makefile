@@ -1,0 +1,54 @@
+# Everything a contributor needs. `make help` lists the targets.
+CARGO ?= cargo
+# the public cases that some tests read; they say so when it is not there
+DEVUP_CASES ?= $(wildcard $(abspath ../shared/cases))
+export DEVUP_CASES
+
+.PHONY: help build check fmt clippy deny architecture machine test demo bench soak install clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## the release binary
+	$(CARGO) build --release --locked
+
+check: fmt clippy deny architecture ## formatting, lints, licences and sources of dependencies, the house's floors
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --debug cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+
+architecture:
+	$(CARGO) test --locked --test architecture
+
+machine: ## installs and starts what the tests need: engines, image tools
+	scripts/test-machine
+
+test: machine check ## all tests; installs and starts what they need
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --lib --bins --test architecture --test cli --test converge
+	# one at a time: Podman's storage loses layers when equal images are imported side by side
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test conformance -- --test-threads=1
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --test-threads=$${TEST_THREADS:-2} --skip bootstrap::
+	# last: a second dockerd takes docker0 away from the first, which has it again after its next start
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --test-threads=2 bootstrap::
+
+demo: ## brings up a real Django shop from nothing and checks it in earnest
+	scripts/demo
+
+bench: build ## side by side with Docker Compose, and with the bare engine calls
+	scripts/bench
+
+soak: machine ## the long versions of the randomised tests; SEED=… to repeat
+	scripts/soak
+
+install: ## puts devup into cargo's bin folder
+	$(CARGO) install --locked --path .
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,125 @@
+//! `config`: the spec as devup reads it, and what is in it.
+
+use indexmap::IndexMap;
+
+use crate::app::environment;
+use crate::app::error::Result;
+use crate::app::request::Request;
+use crate::app::select;
+use crate::base::digest::Digest;
+use crate::model::environment::Environment;
+use crate::model::service::Service;
+use crate::spec::discover::{self, Disk, Files, Found, Input};
+use crate::spec::error::SpecError;
+use crate::spec::interpolate::{self, VariableUse};
+use crate::spec::load::{self, LoadOptions, Loaded};
+use crate::spec::node::{At, Node};
+use crate::spec::{merge, parse};
+
+/// How to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Relative paths become absolute.
+    pub resolve_paths: bool,
+    /// References and contradictions are checked.
+    pub consistency: bool,
+}
+
+/// A spec as read for `config`.
+#[derive(Debug)]
+pub struct Read {
+    /// The spec.
+    pub loaded: Loaded,
+    /// The same, typed; names are the project's own, as Compose prints them.
+    pub environment: Environment,
+}
+
+/// Reads the spec; with services named, only these and what they need remain.
+pub fn read(request: &Request, options: Options, services: &[String]) -> Result<Read> {
+    let found = discover::discover(&request.spec, &Disk)?;
+    let load_options = LoadOptions {
+        resolve_paths: options.resolve_paths,
+        consistency: options.consistency,
+        ..LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()))
+    };
+    let mut loaded = load::load(&found, &Disk, &load_options)?;
+    let mut environment = environment::of(&loaded)?;
+    if !services.is_empty() {
+        select::known(services, environment.services.keys().map(String::as_str))?;
+        let kept = needed(&environment, services);
+        environment.services.retain(|name, _| kept.contains(name));
+        if let Some(map) = loaded.spec.get_mut("services").and_then(Node::as_map_mut) {
+            map.retain(|name, _| kept.contains(name));
+        }
+        crate::spec::select::prune(&mut loaded.spec);
+        environment = Environment { services: environment.services, ..environment::of(&loaded)? };
+    }
+    Ok(Read { loaded, environment })
+}
+
+/// These services and all they depend on.
+fn needed(environment: &Environment, services: &[String]) -> Vec<String> {
+    let mut all = services.to_vec();
+    let mut at = 0;
+    while at < all.len() {
+        let needs =
+            environment.services.get(&all[at]).map(|service| service.depends_on.keys().cloned().collect::<Vec<_>>());
+        for name in needs.unwrap_or_default() {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        at += 1;
+    }
+    all
+}
+
+/// The image that a service runs: its own, or what its build is called.
+pub fn image(environment: &Environment, name: &str, service: &Service) -> String {
+    service.image.clone().unwrap_or_else(|| format!("{}-{name}", environment.project_name()))
+}
+
+/// A hash per service over its canonical form.
+pub fn hashes(environment: &Environment) -> Vec<(String, String)> {
+    let hash = |(name, service): (&String, &Service)| {
+        // a struct of plain data always has a form in JSON
+        let text = serde_json::to_string(service).unwrap_or_default();
+        (name.clone(), Digest::of(text.as_bytes()).to_string())
+    };
+    let mut hashes: Vec<(String, String)> = environment.services.iter().map(hash).collect();
+    hashes.sort();
+    hashes
+}
+
+/// The project's own files merged, variables as they stand.
+pub fn raw(request: &Request) -> Result<(Found, Node)> {
+    let found = discover::discover(&request.spec, &Disk)?;
+    let mut spec = Node::empty_map(At::nowhere());
+    for input in &found.inputs {
+        let Input::File(path) = input else { continue };
+        let source = Disk.read(path, &request.spec.shown(path))?;
+        for document in parse::parse(&source)? {
+            merge::merge_file(&mut spec, document)?;
+        }
+    }
+    Ok((found, spec))
+}
+
+/// Variables that the spec refers to, sorted by name.
+pub fn variables(request: &Request) -> Result<Vec<VariableUse>> {
+    let (_, spec) = raw(request)?;
+    let mut used: IndexMap<String, VariableUse> = IndexMap::new();
+    for one in interpolate::variables(&spec) {
+        used.entry(one.name.clone()).or_insert(one);
+    }
+    used.sort_keys();
+    Ok(used.into_values().collect())
+}
+
+/// What variables are read from: the process's environment and the environment files, sorted by name.
+pub fn variable_values(request: &Request) -> Result<Vec<(String, String)>, SpecError> {
+    let found = discover::discover(&request.spec, &Disk)?;
+    let mut values: Vec<(String, String)> = found.environment.into_iter().collect();
+    values.sort();
+    Ok(values)
+}

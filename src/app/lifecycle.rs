@@ -1,0 +1,391 @@
+//! `stop start restart pause unpause kill rm`: plans over the containers that are there. Nothing is made or changed, so
+//! no planner is asked; the steps go through the same engine as those of `up`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::app::error::{AppError, Result};
+use crate::app::order::Dependencies;
+use crate::app::project::Project;
+use crate::app::select::{OneOff, Wanted};
+use crate::driver::container::AnonymousVolumes;
+use crate::model::observed::{Container, State};
+use crate::model::service::{Condition, Hook};
+use crate::plan::{Cause, ContainerTarget, HookMoment, Operation, Plan, Risk, Step, StepId, Until};
+
+/// What is done to the containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verb {
+    /// Those that run end, users of a service before it.
+    Stop {
+        /// Before the kill; `None`: the container's own.
+        grace: Option<Duration>,
+    },
+    /// Those that do not run start, what a service needs before it.
+    Start,
+    /// All are stopped and started.
+    Restart {
+        /// As for `Stop`.
+        grace: Option<Duration>,
+        /// Services that want to be restarted along (`depends_on.restart`) stay as they are.
+        alone: bool,
+    },
+    /// Frozen.
+    Pause,
+    /// Unfrozen.
+    Unpause,
+    /// A signal is sent.
+    Kill {
+        /// `SIGKILL`, …
+        signal: String,
+        /// Containers of services that the spec does not have go.
+        remove_orphans: bool,
+    },
+    /// Stopped ones are removed.
+    Remove {
+        /// Running ones as well.
+        running: bool,
+        /// What becomes of anonymous volumes.
+        volumes: AnonymousVolumes,
+    },
+}
+
+/// The steps for these services (none named: all).
+pub fn plan(verb: &Verb, project: &Project, services: &[String], containers: Vec<Container>) -> Result<Plan> {
+    project.check_services(services, &containers)?;
+    let dependencies = Dependencies::of(project, &containers);
+    let wide = match verb {
+        // what a service needs is started with it
+        Verb::Start if !services.is_empty() => dependencies.with_needed(services),
+        Verb::Restart { alone: false, .. } if !services.is_empty() => with_followers(&dependencies, services),
+        _ => services.to_vec(),
+    };
+    let mut meant = Wanted { services: &wide, one_off: OneOff::Exclude, stopped: true }.of(containers);
+    // as in Compose, what the spec does not have is left alone unless it is named
+    let orphans_too = matches!(verb, Verb::Kill { remove_orphans: true, .. });
+    meant.retain(|container| !services.is_empty() || orphans_too || project.declares(container.service()));
+    if *verb == Verb::Start {
+        check_something_to_start(project, services, &meant)?;
+    }
+    let mut names: Vec<String> = meant.iter().map(|container| container.service().to_owned()).collect();
+    names.dedup();
+    let sorted = dependencies.sort(&names);
+    let mut builder = Builder { project, dependencies: &dependencies, containers: &meant, plan: Plan::default() };
+    match verb {
+        Verb::Stop { grace } => builder.stop(sorted, *grace),
+        Verb::Start => builder.start(&sorted),
+        Verb::Restart { grace, .. } => builder.restart(&sorted, *grace),
+        Verb::Pause => {
+            builder.each(Container::is_up, |container| Operation::PauseContainer { container }, &Risk::Interrupts);
+        }
+        Verb::Unpause => {
+            builder.each(Container::is_up, |container| Operation::UnpauseContainer { container }, &Risk::None);
+        }
+        Verb::Kill { signal, remove_orphans } => {
+            let kill = |container| Operation::KillContainer { container, signal: signal.clone() };
+            builder.each(Container::is_up, kill, &Risk::Interrupts);
+            if *remove_orphans {
+                let remove = |container| Operation::RemoveContainer { container, volumes: AnonymousVolumes::Keep };
+                builder.each(|container| !project.declares(container.service()), remove, &Risk::None);
+            }
+        }
+        Verb::Remove { running, volumes } => builder.remove(&sorted, *running, *volumes),
+    }
+    Ok(builder.plan)
+}
+
+fn with_followers(dependencies: &Dependencies, services: &[String]) -> Vec<String> {
+    let mut all = services.to_vec();
+    let mut at = 0;
+    while at < all.len() {
+        let followers: Vec<String> = dependencies
+            .on(&all[at])
+            .filter(|(name, dependency)| dependency.restart && !all.iter().any(|known| known == name))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        all.extend(followers);
+        at += 1;
+    }
+    all
+}
+
+fn check_something_to_start(project: &Project, services: &[String], containers: &[Container]) -> Result<()> {
+    let all = project.environment.iter().flat_map(|environment| environment.services.iter());
+    let wanted: Vec<&str> = if services.is_empty() {
+        all.filter(|(_, service)| service.replicas() > 0).map(|(name, _)| name.as_str()).collect()
+    } else {
+        services.iter().map(String::as_str).collect()
+    };
+    for service in wanted {
+        if !containers.iter().any(|container| container.service() == service) {
+            return Err(AppError::failed(format!("service \"{service}\" has no container to start"))
+                .help(format!("`devup up {service}` makes it and starts it")));
+        }
+    }
+    Ok(())
+}
+
+struct Builder<'a> {
+    project: &'a Project,
+    dependencies: &'a Dependencies,
+    containers: &'a [Container],
+    plan: Plan,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, service: &str, operation: Operation, risk: Risk) -> &mut Step {
+        let id = StepId(u32::try_from(self.plan.steps.len() + 1).unwrap_or(u32::MAX));
+        let service = Some(service.to_owned());
+        self.plan.steps.push(Step {
+            id,
+            operation,
+            cause: Cause::Asked,
+            risk,
+            after: vec![],
+            follows: vec![],
+            service,
+            tolerated: false,
+        });
+        let last = self.plan.steps.len() - 1;
+        &mut self.plan.steps[last]
+    }
+
+    fn of(&self, service: &str) -> Vec<Container> {
+        self.containers.iter().filter(|container| container.service() == service).cloned().collect()
+    }
+
+    /// One operation on each container that it is meant for, in no order.
+    fn each(
+        &mut self,
+        meant: impl Fn(&Container) -> bool,
+        operation: impl Fn(ContainerTarget) -> Operation,
+        risk: &Risk,
+    ) {
+        for container in self.containers.iter().filter(|container| meant(container)) {
+            self.add(container.service(), operation(target(container)), risk.clone());
+        }
+    }
+
+    fn stop(&mut self, mut sorted: Vec<String>, grace: Option<Duration>) {
+        sorted.reverse();
+        let mut ends: HashMap<String, Vec<StepId>> = HashMap::new();
+        for service in sorted {
+            let users = self.dependencies.on(&service).filter_map(|(name, _)| ends.get(name)).flatten();
+            let users: Vec<StepId> = users.copied().collect();
+            let mut own = Vec::new();
+            for container in self.of(&service).into_iter().filter(Container::is_up) {
+                own.push(self.stop_one(&container, grace, &users));
+            }
+            ends.insert(service, own);
+        }
+    }
+
+    /// Hooks, then the stop itself, whatever became of the hooks; returns the stop.
+    fn stop_one(&mut self, container: &Container, grace: Option<Duration>, follows: &[StepId]) -> StepId {
+        let mut before = follows.to_vec();
+        for hook in self.hooks(container.service(), HookMoment::PreStop) {
+            let container_target = target(container);
+            let operation =
+                Operation::RunHook { container: container_target, moment: HookMoment::PreStop, hook, mark: None };
+            let step = self.add(container.service(), operation, Risk::None);
+            step.follows = before;
+            before = vec![step.id];
+        }
+        let operation = Operation::StopContainer { container: target(container), grace };
+        let step = self.add(container.service(), operation, Risk::Interrupts);
+        step.follows = before;
+        step.id
+    }
+
+    fn start(&mut self, sorted: &[String]) {
+        let mut ready = Ready::default();
+        for service in sorted {
+            for container in self.of(service) {
+                if container.is_up() {
+                    ready.note(service, &container, None);
+                    continue;
+                }
+                let after = self.needed(service, &mut ready);
+                let started = self.start_one(&container, after, vec![]);
+                ready.note(service, &container, Some(started));
+            }
+        }
+    }
+
+    fn restart(&mut self, sorted: &[String], grace: Option<Duration>) {
+        let mut ready = Ready::default();
+        for service in sorted {
+            for container in self.of(service) {
+                let needed = self.needed(service, &mut ready);
+                let stopped = container.is_up().then(|| self.stop_one(&container, grace, &needed));
+                let after = if stopped.is_some() { vec![] } else { needed };
+                let mut after: Vec<StepId> = after;
+                after.extend(stopped);
+                let started = self.start_one(&container, after, vec![]);
+                ready.note(service, &container, Some(started));
+            }
+        }
+    }
+
+    /// The start and its hooks; returns the last of them.
+    fn start_one(&mut self, container: &Container, after: Vec<StepId>, follows: Vec<StepId>) -> StepId {
+        let step =
+            self.add(container.service(), Operation::StartContainer { container: target(container) }, Risk::None);
+        step.after = after;
+        step.follows = follows;
+        let mut last = step.id;
+        for hook in self.hooks(container.service(), HookMoment::PostStart) {
+            let operation =
+                Operation::RunHook { container: target(container), moment: HookMoment::PostStart, hook, mark: None };
+            let step = self.add(container.service(), operation, Risk::None);
+            step.after = vec![last];
+            last = step.id;
+        }
+        last
+    }
+
+    /// Steps after which everything is there that a service waits for.
+    fn needed(&mut self, service: &str, ready: &mut Ready) -> Vec<StepId> {
+        let needs: Vec<(String, Condition)> =
+            self.dependencies.of_service(service).map(|(name, d)| (name.to_owned(), d.condition)).collect();
+        let mut steps = Vec::new();
+        for (name, condition) in needs {
+            for (container, started) in ready.0.get(&name).cloned().unwrap_or_default() {
+                let until = match condition {
+                    Condition::ServiceStarted => {
+                        steps.extend(started);
+                        continue;
+                    }
+                    Condition::ServiceHealthy => Until::Healthy,
+                    Condition::ServiceCompletedSuccessfully => Until::Completed,
+                };
+                let step = self.add(&name, Operation::WaitFor { container: target(&container), until }, Risk::None);
+                step.after = started.into_iter().collect();
+                steps.push(step.id);
+            }
+        }
+        steps
+    }
+
+    fn remove(&mut self, sorted: &[String], running: bool, volumes: AnonymousVolumes) {
+        let mut users_first = sorted.to_vec();
+        users_first.reverse();
+        for service in users_first {
+            for container in self.of(&service) {
+                let up = container.is_up();
+                if up && !running {
+                    continue;
+                }
+                let stopped = (up && container.state != State::Dead).then(|| self.stop_one(&container, None, &[]));
+                let operation = Operation::RemoveContainer { container: target(&container), volumes };
+                let risk = Risk::LosesData { what: format!("what container {} wrote outside volumes", container.name) };
+                let step = self.add(&service, operation, risk);
+                step.after = stopped.into_iter().collect();
+            }
+        }
+    }
+
+    fn hooks(&self, service: &str, moment: HookMoment) -> Vec<Hook> {
+        let Some(environment) = &self.project.environment else { return vec![] };
+        let service = environment.services.get(service).or_else(|| environment.disabled.get(service));
+        service
+            .map(|service| match moment {
+                HookMoment::PostStart => service.post_start.clone(),
+                HookMoment::PreStop => service.pre_stop.clone(),
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// Containers of a service, each with the step that starts it (`None`: it runs already).
+#[derive(Default)]
+struct Ready(HashMap<String, Vec<(Container, Option<StepId>)>>);
+
+impl Ready {
+    fn note(&mut self, service: &str, container: &Container, started: Option<StepId>) {
+        self.0.entry(service.to_owned()).or_default().push((container.clone(), started));
+    }
+}
+
+fn target(container: &Container) -> ContainerTarget {
+    ContainerTarget::Existing { id: container.id.clone(), name: container.name.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::environment::Environment;
+    use crate::model::service::{Dependency, Service};
+
+    fn container(service: &str, state: State) -> Container {
+        crate::app::select::tests::container(service, 1, false, state)
+    }
+
+    /// web needs db (healthy, restarted along).
+    fn project() -> Project {
+        let mut environment = Environment::default();
+        let dependency = Dependency { condition: Condition::ServiceHealthy, restart: true, required: true };
+        let hook = Hook { command: vec!["sync".into()], ..Hook::default() };
+        let web = Service {
+            depends_on: [("db".to_owned(), dependency)].into_iter().collect(),
+            pre_stop: vec![hook],
+            ..Service::default()
+        };
+        environment.services.insert("web".into(), web);
+        environment.services.insert("db".into(), Service::default());
+        Project { name: "p".into(), environment: Some(environment), spec: None, decision: None, remarks: vec![] }
+    }
+
+    fn text(verb: &Verb, services: &[&str], states: [State; 2]) -> String {
+        let containers = vec![container("web", states[0]), container("db", states[1])];
+        let services: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+        plan(verb, &project(), &services, containers).unwrap().to_string()
+    }
+
+    #[test]
+    fn users_stop_first_and_their_hooks_before() {
+        assert_eq!(
+            text(&Verb::Stop { grace: None }, &[], [State::Running, State::Running]),
+            "1 run hook pre_stop in p-web-1: asked for\n\
+             2 stop container p-web-1: asked for, interrupts, follows 1\n\
+             3 stop container p-db-1: asked for, interrupts, follows 2\n"
+        );
+        assert_eq!(text(&Verb::Stop { grace: None }, &[], [State::Exited, State::Created]), "");
+    }
+
+    #[test]
+    fn what_is_needed_starts_first_and_is_waited_for() {
+        assert_eq!(
+            text(&Verb::Start, &["web"], [State::Exited, State::Exited]),
+            "1 start container p-db-1: asked for\n\
+             2 wait for container p-db-1 to be healthy: asked for, after 1\n\
+             3 start container p-web-1: asked for, after 2\n"
+        );
+        assert_eq!(
+            text(&Verb::Start, &["web"], [State::Exited, State::Running]),
+            "1 wait for container p-db-1 to be healthy: asked for\n\
+             2 start container p-web-1: asked for, after 1\n"
+        );
+    }
+
+    #[test]
+    fn restarting_takes_those_along_that_ask_for_it() {
+        let along = text(&Verb::Restart { grace: None, alone: false }, &["db"], [State::Running, State::Running]);
+        assert!(along.contains("start container p-web-1"), "{along}");
+        let alone = text(&Verb::Restart { grace: None, alone: true }, &["db"], [State::Running, State::Running]);
+        assert!(!alone.contains("p-web-1"), "{alone}");
+    }
+
+    #[test]
+    fn only_stopped_containers_are_removed_unless_asked() {
+        let keep = Verb::Remove { running: false, volumes: AnonymousVolumes::Keep };
+        let removed = text(&keep, &[], [State::Running, State::Exited]);
+        assert!(removed.contains("p-db-1") && !removed.contains("p-web-1"), "{removed}");
+    }
+
+    #[test]
+    fn starting_what_was_never_made_is_an_error() {
+        let error = plan(&Verb::Start, &project(), &[], vec![container("db", State::Exited)]).unwrap_err();
+        assert_eq!(error.to_string(), "service \"web\" has no container to start");
+    }
+}

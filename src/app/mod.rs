@@ -1,0 +1,35 @@
+//! One use case per file. `wiring` is the only place that names concrete drivers.
+
+pub mod attach;
+pub mod clone;
+pub mod config;
+pub mod copy;
+pub mod doctor;
+pub mod down;
+pub mod environment;
+pub mod error;
+pub mod exec;
+pub mod images;
+pub mod init;
+pub mod inspect;
+pub mod instance;
+pub mod lifecycle;
+pub mod logs;
+pub mod machine;
+pub mod order;
+pub mod perform;
+pub mod ports;
+pub mod project;
+pub mod projects;
+pub mod ps;
+pub mod request;
+pub mod run;
+pub mod secret;
+pub mod select;
+pub mod supplies;
+pub mod task;
+pub mod trust;
+pub mod uninstall;
+pub mod up;
+pub mod watching;
+pub mod wiring;

@@ -1,0 +1,302 @@
+//! `up` and `plan`: from the spec to a world that is as it says.
+//!
+//! The order: lock, consent, one look, ports, plan, question where data would go, apply. Where a pull or build decides
+//! what becomes of containers that exist, the image steps are performed first and everything is looked at again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::app::error::{AppError, Result};
+use crate::app::instance;
+use crate::app::ports::{self, Keep};
+use crate::app::project::Project;
+use crate::app::request::Request;
+use crate::app::supplies::{self, Supplies};
+use crate::app::trust::{self, Answer, Means, Subject};
+use crate::app::wiring::Engine;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::lock::{Lock, Owner};
+use crate::driver::container::Scope;
+use crate::driver::error::DriverError;
+use crate::engine::{Cancel, Pace, Report, StepError, apply};
+use crate::envs::bootstrap;
+use crate::model::environment::Environment;
+use crate::model::event::{Event, Listener};
+use crate::model::observed::Observed;
+use crate::observe::{self, observe};
+use crate::plan::{self, ImageChain, Inputs, Options, Plan, PlanError};
+use crate::state::port::choose::{Chosen, Policy};
+use crate::state::store::State;
+use crate::trust::capability::Survey;
+use crate::trust::verdict::Question;
+
+/// What the user asks for.
+#[derive(Debug, Clone, Default)]
+pub struct UpRequest {
+    /// The planner's part.
+    pub options: Options,
+    /// A taken port is an error.
+    pub strict_ports: bool,
+    /// For each wait.
+    pub wait_timeout: Option<Duration>,
+    /// How far it goes.
+    pub aim: Aim,
+    /// In place of what the spec says, for this run: what the user's own command line overrides needs no consent.
+    pub environment: Option<Environment>,
+}
+
+/// How far a run goes.
+#[derive(Debug, Clone, Default)]
+pub enum Aim {
+    /// Everything is as the spec says.
+    #[default]
+    Converge,
+    /// Images are there.
+    Images,
+    /// One container more is made, for `run`.
+    OneOff(plan::OneOff),
+}
+
+/// Questions that come up on the way; answered by whoever has the user.
+pub trait Questions: Send + Sync {
+    /// Exactly this is asked of the machine.
+    fn consent(&self, project: &Project, question: &Question) -> Answer;
+    /// Data would go for good. `Ok(false)`: it stays, and the plan is made without.
+    fn may_lose(&self, plan: &Plan) -> Result<bool>;
+    /// Told once: another devup works on the project.
+    fn waiting_for(&self, owner: Owner);
+}
+
+/// What `up` came to.
+#[derive(Debug)]
+pub struct UpOutcome {
+    /// With chosen ports.
+    pub environment: Environment,
+    /// The last plan.
+    pub plan: Plan,
+    /// Steps that changed something, over all plans of this run.
+    pub changed: usize,
+    /// How it was performed; the last report where there were several.
+    pub report: Report,
+    /// Ports of the host, as chosen.
+    pub chosen: Vec<Chosen>,
+}
+
+/// Brings the environment up.
+pub async fn up(
+    request: &Request,
+    engine: &Engine,
+    project: &Project,
+    wish: &UpRequest,
+    questions: &dyn Questions,
+    tools: &dyn bootstrap::Tools,
+    (listener, cancel): (&dyn Listener, &Cancel),
+) -> Result<UpOutcome> {
+    let state = open(request)?;
+    let agreed = agree(request, engine, project, &state, questions).await?;
+    // held from before the look until the last step: nobody else's steps come between
+    let _lock = lock(request, project, questions).await?;
+    instance::enter(&state, project.environment()?, request.names_project(), SystemClock.now())?;
+    trust::still_holds(&agreed, &survey(request, engine, project).await?)?;
+    let supplies = Supplies::of(request, engine, project, &state, tools)?;
+    let mut wish = wish.clone();
+    let mut changed = 0;
+    let mut lost_ports = 0;
+    loop {
+        let mut view = view(engine, project, &wish, &state, &supplies, Keep::Yes).await?;
+        if view.plan.needs_yes().next().is_some() && !questions.may_lose(&view.plan)? {
+            wish.options.keep_changed_volumes = true;
+            view.plan = wish.plan(&view.environment, &view.observed, &view.inputs)?;
+        }
+        for warning in &view.plan.warnings {
+            listener.on(Event::Warning { message: warning.clone() });
+        }
+        let report = perform(request, engine, project, &view.plan, &supplies, (&wish, listener, cancel)).await;
+        changed += view.plan.changes().count();
+        // somebody took a port between the choice and the start: the next choice sees it taken
+        if !wish.strict_ports && lost_ports < LOST_PORTS && lost_a_port(&report) {
+            lost_ports += 1;
+            continue;
+        }
+        if !view.plan.look_again || !report.is_success() {
+            let ids: BTreeSet<&str> = view.observed.containers.iter().map(|container| container.id.as_str()).collect();
+            supplies.forget_all_but(&ids, &view.plan)?;
+            let View { environment, plan, chosen, .. } = view;
+            return Ok(UpOutcome { environment, plan, changed, report, chosen });
+        }
+        wish.options.images_settled = true;
+    }
+}
+
+/// How often ports are chosen again because somebody was faster.
+const LOST_PORTS: u32 = 3;
+
+fn lost_a_port(report: &Report) -> bool {
+    let taken = |error: &StepError| matches!(error, StepError::Driver(DriverError::PortTaken { .. }));
+    report.failures().any(|(_, error)| taken(error))
+}
+
+/// What `up` would do.
+pub async fn plan(
+    request: &Request,
+    engine: &Engine,
+    project: &Project,
+    wish: &UpRequest,
+) -> Result<(Plan, Vec<Chosen>)> {
+    let state = open(request)?;
+    let supplies = Supplies::of(request, engine, project, &state, &NoTools)?;
+    let view = view(engine, project, wish, &state, &supplies, Keep::No).await?;
+    Ok((view.plan, view.chosen))
+}
+
+/// Planning installs nothing.
+struct NoTools;
+
+#[async_trait]
+impl bootstrap::Tools for NoTools {
+    async fn program(&self, name: &str, _package: &str) -> Result<PathBuf, bootstrap::Cause> {
+        Err(format!("{name} is not looked for while planning").into())
+    }
+}
+
+/// Everything that the spec asks of this machine, as of now.
+async fn survey(request: &Request, engine: &Engine, project: &Project) -> Result<Survey> {
+    let environment = project.environment()?;
+    let Some(loaded) = project.spec.as_deref() else { return Ok(Survey::default()) };
+    let neighbours = trust::neighbours(engine, environment).await?;
+    let given_files = request.given_files(&loaded.config_files, &loaded.env_files);
+    let neighbours = Some(&neighbours);
+    Ok(trust::look(&Subject { environment, loaded, neighbours, given_files: &given_files, home: &request.home }))
+}
+
+/// Sees to it that the user agrees to all of that.
+pub async fn agree(
+    request: &Request,
+    engine: &Engine,
+    project: &Project,
+    state: &State,
+    questions: &dyn Questions,
+) -> Result<Survey> {
+    let survey = survey(request, engine, project).await?;
+    let mut ask = |question: &Question| questions.consent(project, question);
+    let means = if request.trust { Means::GivenBeforehand } else { Means::Ask(&mut ask) };
+    trust::ensure(state, &project.environment()?.working_dir, &survey, means, SystemClock.now())?;
+    Ok(survey)
+}
+
+/// The project's lock: the second devup waits for the first, and takes over from a dead one.
+pub async fn lock(request: &Request, project: &Project, questions: &dyn Questions) -> Result<Lock> {
+    let path = request.layout.lock(&project.name);
+    Lock::take(&path, |owner| questions.waiting_for(owner)).await.map_err(|error| AppError::failed(error.to_string()))
+}
+
+fn open(request: &Request) -> Result<State> {
+    State::open(request.layout.clone()).map_err(|error| AppError::failed(error.to_string()))
+}
+
+struct View {
+    environment: Environment,
+    observed: Observed,
+    inputs: Inputs,
+    plan: Plan,
+    chosen: Vec<Chosen>,
+}
+
+async fn view(
+    engine: &Engine,
+    project: &Project,
+    wish: &UpRequest,
+    state: &State,
+    supplies: &Supplies<'_>,
+    keep: Keep,
+) -> Result<View> {
+    let mut environment = match &wish.environment {
+        Some(environment) => environment.clone(),
+        None => project.environment()?.clone(),
+    };
+    for (name, count) in &wish.options.scale {
+        if let Some(service) = environment.services.get_mut(name).or_else(|| environment.disabled.get_mut(name)) {
+            service.scale = Some(*count);
+        }
+    }
+    let mut inputs = supplies.inputs(&environment)?;
+    let references = plan::references(&environment, &wish.options, &inputs).map_err(refused)?;
+    let bases = supplies::unprovisioned(&environment, &inputs);
+    let wanted: Vec<String> = references.into_iter().chain(bases).collect::<BTreeSet<_>>().into_iter().collect();
+    let request = observe::Request::for_up(&environment, wanted);
+    let mut observed = observe(&*engine.containers, &*engine.images, &request).await?;
+    if supplies.provision(&environment, &observed, &mut inputs)? {
+        // layers have names only now that their bases are known
+        let layers =
+            inputs.images.values().flat_map(|chain: &ImageChain| &chain.makers).map(plan::ImageMaker::reference);
+        for reference in layers.map(str::to_owned).collect::<Vec<_>>() {
+            if !observed.images.contains_key(&reference)
+                && let Some(image) = engine.images.image(&reference).await?
+            {
+                observed.images.insert(reference, image);
+            }
+        }
+    }
+    let chosen = match wish.aim {
+        Aim::Converge => choose_ports(engine, state, &mut environment, wish.strict_ports, keep).await?,
+        // ports of a `run` are those of its command line; images have none
+        Aim::Images | Aim::OneOff(_) => Vec::new(),
+    };
+    let plan = wish.plan(&environment, &observed, &inputs)?;
+    Ok(View { environment, observed, inputs, plan, chosen })
+}
+
+impl UpRequest {
+    fn plan(&self, environment: &Environment, observed: &Observed, inputs: &Inputs) -> Result<Plan> {
+        let options = &self.options;
+        let made = match &self.aim {
+            Aim::Converge => plan::reconcile(environment, observed, options, inputs),
+            Aim::Images => plan::bring(environment, observed, options, inputs),
+            Aim::OneOff(one) => plan::one_off(environment, observed, options, inputs, one),
+        };
+        made.map_err(refused)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a function value of map_err")]
+fn refused(error: PlanError) -> AppError {
+    AppError::failed(error.to_string())
+}
+
+async fn perform(
+    request: &Request,
+    engine: &Engine,
+    project: &Project,
+    plan: &Plan,
+    supplies: &Supplies<'_>,
+    (wish, listener, cancel): (&UpRequest, &dyn Listener, &Cancel),
+) -> Report {
+    let journal = supplies.journal(listener);
+    let pace = Pace {
+        width: request.parallel.unwrap_or(Pace::default().width),
+        wait_timeout: wish.wait_timeout,
+        ..Pace::default()
+    };
+    let tools = supplies.tools(engine, &project.name, &journal);
+    apply(plan, &tools, pace, cancel).await
+}
+
+/// Ports of the host: what was chosen before, what the spec names, or what is free.
+async fn choose_ports(
+    engine: &Engine,
+    state: &State,
+    environment: &mut Environment,
+    strict: bool,
+    keep: Keep,
+) -> Result<Vec<Chosen>> {
+    if environment.services.values().all(|service| service.ports.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let everyone = engine.containers.containers(&Scope::AllProjects).await?;
+    let place = if engine.containers.features().local { ports::Engine::Here } else { ports::Engine::Elsewhere };
+    let policy = if strict { Policy::Strict } else { Policy::Move };
+    ports::settle(state, environment, &everyone, place, policy, keep)
+}

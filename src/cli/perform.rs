@@ -1,0 +1,56 @@
+//! Performs a plan in front of the user: dry run, progress, Ctrl-C.
+
+use super::context::Context;
+use super::exit::Exit;
+use crate::app::error::Result;
+use crate::app::perform;
+use crate::app::project::Project;
+use crate::app::wiring::Engine;
+use crate::engine::{Canceller, Level};
+use crate::plan::Plan;
+use crate::ui::progress::Progress;
+use crate::ui::text::clean_lines;
+
+/// Performs it, or only prints it under `--dry-run`.
+pub async fn plan(context: &Context, engine: &Engine, project: &Project, plan: Plan) -> Result<Exit> {
+    if context.global.dry_run {
+        return show(context, &plan);
+    }
+    let request = context.request()?;
+    let progress = Progress::new(context.screen.look);
+    let (canceller, cancel) = Canceller::new();
+    let work = perform::perform(&request, engine, project, &plan, &progress, &cancel);
+    let report = with_interrupts(context, canceller, work).await?;
+    drop(progress);
+    perform::judge(&report)?;
+    Ok(Exit::DONE)
+}
+
+/// Prints a plan.
+pub fn show(context: &Context, plan: &Plan) -> Result<Exit> {
+    if context.global.json {
+        context.screen.json_pretty(plan)?;
+    } else {
+        context.screen.answer(&clean_lines(&plan.to_string()))?;
+    }
+    Ok(if plan.is_noop() { Exit::DONE } else { Exit::PENDING })
+}
+
+/// The first Ctrl-C lets running steps finish, the second stops them.
+pub async fn with_interrupts<T>(
+    context: &Context,
+    canceller: Canceller,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = tokio::signal::ctrl_c() => {
+                if canceller.interrupt() == Level::Finish {
+                    context.screen.say("interrupted: waiting for what is under way (once more: stop now)");
+                }
+            }
+        }
+    }
+}

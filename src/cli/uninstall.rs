@@ -1,0 +1,61 @@
+//! `devup uninstall`
+
+use super::context::Context;
+use super::exit::Exit;
+use crate::app::error::Result;
+use crate::app::uninstall::{self, Traces};
+use crate::state::store::State;
+use crate::ui::text::clean;
+
+const EXAMPLES: &str = "\
+Removes containers, networks and volumes (with their data) that devup made, secrets that it kept, and its own folders.
+The program itself stays; the last line says where it is.
+
+Examples:
+  devup uninstall --dry-run    only show what would go
+  devup uninstall              show it, ask, remove it";
+
+/// Arguments of `uninstall`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {}
+
+/// Shows everything of devup, asks, and removes it.
+pub fn run(_: &Args, context: &Context) -> Result<Exit> {
+    let state = State::open(context.request()?.layout)?;
+    let engine = context.block_on(context.engine());
+    if let Err(error) = &engine {
+        context.screen.warn(&format!("what is on the engine stays: {error}"));
+    }
+    let containers = engine.as_ref().ok().map(|engine| engine.containers.as_ref());
+    let traces = context.block_on(uninstall::look(&state, containers.map(|c| c as _)))?;
+    if context.global.json {
+        context.screen.json_pretty(&traces)?;
+    } else {
+        context.screen.answer(&text(&traces))?;
+    }
+    if context.global.dry_run || traces.is_empty() {
+        return Ok(Exit::DONE);
+    }
+    context.confirm("Remove all of this? Data in the volumes is lost.", "devup uninstall --yes")?;
+    context.block_on(uninstall::remove(&state, containers.map(|c| c as _), &traces))?;
+    if let Ok(program) = std::env::current_exe() {
+        context.screen.say(&format!("Done. The program itself is {}", program.display()));
+    }
+    Ok(Exit::DONE)
+}
+
+fn text(traces: &Traces) -> String {
+    let folders: Vec<String> = traces.folders.iter().map(|folder| folder.display().to_string()).collect();
+    let mut out = String::new();
+    for (what, names) in [
+        ("container", &traces.containers),
+        ("network", &traces.networks),
+        ("volume", &traces.volumes),
+        ("secret", &traces.secrets),
+        ("folder", &folders),
+    ] {
+        out.extend(names.iter().map(|name| format!("{what:<9} {}\n", clean(name))));
+    }
+    if out.is_empty() { "There is nothing of devup here.\n".to_owned() } else { out }
+}

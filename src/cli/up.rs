@@ -1,0 +1,363 @@
+//! `devup`, `devup up` and its kin: `create`, `scale`, `rebuild`; and `plan`.
+
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+
+use super::ask::{self, Host};
+use super::attach::{self, Stay};
+use super::context::Context;
+use super::exit::Exit;
+use super::lifecycle::grace;
+use super::perform;
+use crate::app::attach::Until;
+use crate::app::error::Result;
+use crate::app::perform::judge;
+use crate::app::project::Project;
+use crate::app::up::{self, UpOutcome, UpRequest};
+use crate::app::wiring::Engine;
+use crate::base::clock::{Clock, SystemClock};
+use crate::engine::Canceller;
+use crate::plan::{Options, Pull, Wait};
+use crate::ui;
+use crate::ui::progress::Progress;
+
+/// When images are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PullWhen {
+    /// At every run
+    Always,
+    /// Where an image is missing
+    Missing,
+    /// Not at all
+    Never,
+    /// As the spec says
+    Policy,
+}
+
+impl PullWhen {
+    /// The planner's word.
+    pub fn pull(self) -> Option<Pull> {
+        match self {
+            Self::Always => Some(Pull::Always),
+            Self::Missing => Some(Pull::Missing),
+            Self::Never => Some(Pull::Never),
+            Self::Policy => None,
+        }
+    }
+}
+
+/// What `up`, `plan`, `create` and `rebuild` share.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Converge {
+    /// Services, with those that they need; none: all
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Build images first, even where they exist
+    #[arg(long, conflicts_with = "no_build")]
+    build: bool,
+    /// Build nothing
+    #[arg(long)]
+    no_build: bool,
+    /// When images are pulled
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pull: Option<PullWhen>,
+    /// Pull without showing progress
+    #[arg(long)]
+    quiet_pull: bool,
+    /// Build without showing progress
+    #[arg(long)]
+    quiet_build: bool,
+    /// Make every container anew
+    #[arg(long, conflicts_with = "no_recreate")]
+    force_recreate: bool,
+    /// Leave containers that exist as they are
+    #[arg(long)]
+    no_recreate: bool,
+    /// Begin with empty anonymous volumes
+    #[arg(short = 'V', long)]
+    renew_anon_volumes: bool,
+    /// Remove containers of services that are not in the spec
+    #[arg(long)]
+    remove_orphans: bool,
+    /// So many containers of a service: `--scale web=3`
+    #[arg(long, value_name = "SERVICE=N", value_parser = scale_of)]
+    scale: Vec<(String, u32)>,
+    /// Seconds before a container that is replaced is killed
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    timeout: Option<i64>,
+    /// Fail where a port of the host is taken, instead of choosing another
+    #[arg(long)]
+    strict_ports: bool,
+}
+
+/// `web=3`
+pub fn scale_of(text: &str) -> Result<(String, u32), String> {
+    let (service, count) = text.split_once('=').ok_or("expected SERVICE=N, such as web=3")?;
+    let count = count.parse().map_err(|_| format!("{count:?} is no number of containers"))?;
+    Ok((service.to_owned(), count))
+}
+
+impl Converge {
+    fn request(&self) -> UpRequest {
+        let ignore = std::env::var("COMPOSE_IGNORE_ORPHANS").is_ok_and(|v| v == "1" || v.eq_ignore_ascii_case("true"));
+        let remove = std::env::var("COMPOSE_REMOVE_ORPHANS").is_ok_and(|v| v == "1" || v.eq_ignore_ascii_case("true"));
+        UpRequest {
+            options: Options {
+                services: self.services.clone(),
+                force_recreate: self.force_recreate,
+                no_recreate: self.no_recreate,
+                build: self.build,
+                pull: self.pull.and_then(PullWhen::pull),
+                renew_anon_volumes: self.renew_anon_volumes,
+                remove_orphans: self.remove_orphans || remove,
+                ignore_orphans: ignore,
+                scale: self.scale.iter().cloned().collect::<IndexMap<_, _>>(),
+                grace: grace(self.timeout),
+                ..Options::default()
+            },
+            strict_ports: self.strict_ports,
+            ..UpRequest::default()
+        }
+    }
+
+    /// `--no-build`: a build section counts for nothing.
+    fn without_builds(&self, project: &mut Project) {
+        let Some(environment) = project.environment.as_mut().filter(|_| self.no_build) else { return };
+        let name = environment.project_name().to_owned();
+        for (key, service) in &mut environment.services {
+            if service.build.take().is_some() && service.image.is_none() {
+                service.image = Some(format!("{name}-{key}"));
+            }
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  devup                         converge, wait until everything is healthy, return
+  devup up web                  only web and what it needs
+  devup up --build              with images built anew
+  devup up --scale worker=3     three workers
+  devup up --strict-ports       a taken port is an error";
+
+/// Arguments of `up`.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    converge: Converge,
+    /// Return when done; devup always does, unless attaching is asked for
+    #[arg(short, long)]
+    detach: bool,
+    /// Wait until services run or are healthy; devup always does. With it, a service that ends is a failure
+    #[arg(long)]
+    wait: bool,
+    /// At most so many seconds for each wait
+    #[arg(long, value_name = "SECONDS")]
+    wait_timeout: Option<u64>,
+    /// Leave out what services depend on
+    #[arg(long)]
+    no_deps: bool,
+    /// Make dependencies anew as well
+    #[arg(long, conflicts_with = "no_recreate")]
+    always_recreate_deps: bool,
+    /// Create, and start nothing
+    #[arg(long, conflicts_with_all = ["attach", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
+    no_start: bool,
+    #[command(flatten)]
+    stay: StayArgs,
+}
+
+/// Staying with the services after they came up.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct StayArgs {
+    /// Stay and show what this service prints, until Ctrl-C stops everything; may be given several times
+    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
+    attach: Vec<String>,
+    /// Stay until a container ends, stop the others, and pass on its exit code
+    #[arg(long, conflicts_with = "detach")]
+    abort_on_container_exit: bool,
+    /// Stay until a container ends with another code than 0, stop the others, and pass on its exit code
+    #[arg(long, conflicts_with = "detach")]
+    abort_on_container_failure: bool,
+    /// Stay until a container ends, stop the others, and pass on the exit code of this service
+    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
+    exit_code_from: Option<String>,
+    /// Lines without the container's name before them
+    #[arg(long)]
+    no_log_prefix: bool,
+    /// Lines with their time
+    #[arg(long)]
+    timestamps: bool,
+}
+
+impl StayArgs {
+    /// How to stay; `None`: not at all.
+    fn stay(&self, services: &[String]) -> Option<Stay> {
+        let until =
+            match (self.abort_on_container_exit || self.exit_code_from.is_some(), self.abort_on_container_failure) {
+                (true, _) => Until::FirstEnd,
+                (false, true) => Until::FirstFailure,
+                (false, false) if self.attach.is_empty() => return None,
+                (false, false) => Until::Interrupt,
+            };
+        Some(Stay {
+            services: services.to_vec(),
+            shown: self.attach.clone(),
+            until,
+            code_from: self.exit_code_from.clone(),
+            prefix: !self.no_log_prefix,
+            timestamps: self.timestamps,
+            since: Some(SystemClock.now().as_second()),
+        })
+    }
+}
+
+/// Brings the project up.
+pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
+    let mut wish = arguments.converge.request();
+    wish.options.no_deps = arguments.no_deps;
+    wish.options.always_recreate_deps = arguments.always_recreate_deps;
+    wish.options.no_start = arguments.no_start;
+    if arguments.wait {
+        wish.options.wait = Wait::Strict;
+    }
+    wish.wait_timeout = arguments.wait_timeout.map(Duration::from_secs);
+    let stay = arguments.stay.stay(&arguments.converge.services);
+    if stay.is_some() {
+        // whoever stays sees containers end: an end is no failure of coming up
+        wish.options.wait = Wait::Dependencies;
+    }
+    converge_and(context, &arguments.converge, &wish, stay.as_ref())
+}
+
+/// Arguments of `create`.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "Examples:\n  devup create            everything but the start\n  devup create && devup start")]
+pub struct CreateArgs {
+    #[command(flatten)]
+    converge: Converge,
+}
+
+/// Creates, and starts nothing.
+pub fn create(arguments: &CreateArgs, context: &Context) -> Result<Exit> {
+    let mut wish = arguments.converge.request();
+    wish.options.no_start = true;
+    converge(context, &arguments.converge, &wish)
+}
+
+/// Arguments of `rebuild`.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(
+    after_help = "Examples:\n  devup rebuild           images and containers anew; volumes stay\n  devup rebuild web"
+)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    converge: Converge,
+}
+
+/// Builds images anew and makes every container anew; volumes stay.
+pub fn rebuild(arguments: &RebuildArgs, context: &Context) -> Result<Exit> {
+    let mut wish = arguments.converge.request();
+    wish.options.build = !arguments.converge.no_build;
+    wish.options.force_recreate = true;
+    converge(context, &arguments.converge, &wish)
+}
+
+/// Arguments of `scale`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:\n  devup scale worker=3\n  devup scale web=2 worker=0")]
+pub struct ScaleArgs {
+    /// Service and number of containers
+    #[arg(value_name = "SERVICE=N", required = true, value_parser = scale_of)]
+    scale: Vec<(String, u32)>,
+    /// Leave out what services depend on
+    #[arg(long)]
+    no_deps: bool,
+}
+
+/// Changes how many containers services have.
+pub fn scale(arguments: &ScaleArgs, context: &Context) -> Result<Exit> {
+    let converge_arguments = Converge { scale: arguments.scale.clone(), ..Converge::default() };
+    let mut wish = converge_arguments.request();
+    wish.options.services = arguments.scale.iter().map(|(service, _)| service.clone()).collect();
+    wish.options.no_deps = arguments.no_deps;
+    converge(context, &converge_arguments, &wish)
+}
+
+fn converge(context: &Context, arguments: &Converge, wish: &UpRequest) -> Result<Exit> {
+    converge_and(context, arguments, wish, None)
+}
+
+fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay: Option<&Stay>) -> Result<Exit> {
+    let began = Instant::now();
+    let request = context.request()?;
+    let mut project = Project::load(&request)?;
+    arguments.without_builds(&mut project);
+    for remark in &project.remarks {
+        context.screen.say(&ui::text::clean_lines(remark));
+    }
+    let host = Host::of(context)?;
+    context.block_on(async {
+        let engine = ask::engine(context, &host).await?;
+        if context.global.dry_run {
+            return show_plan(context, &engine, &project, wish).await;
+        }
+        let progress = Progress::new(context.screen.look);
+        let (canceller, cancel) = Canceller::new();
+        let tools = host.tools();
+        let work = up::up(&request, &engine, &project, wish, context, &tools, (&progress, &cancel));
+        let outcome = perform::with_interrupts(context, canceller, work).await?;
+        drop(progress);
+        judge(&outcome.report)?;
+        summary(context, &outcome, began.elapsed())?;
+        match stay {
+            Some(stay) => attach::follow(context, &engine, &project, stay).await,
+            None => Ok(Exit::DONE),
+        }
+    })
+}
+
+fn summary(context: &Context, outcome: &UpOutcome, took: Duration) -> Result<()> {
+    if context.global.json {
+        return context.screen.json_pretty(&ui::up::json(outcome, took));
+    }
+    for line in ui::up::lines(outcome, took) {
+        context.screen.say(&line);
+    }
+    Ok(())
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(
+    after_help = "Examples:\n  devup plan              what would `devup` do, and why\n  devup plan --json       for programs\n\nExit codes: 0 nothing to do, 20 changes pending."
+)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    converge: Converge,
+}
+
+/// Shows what `up` would do.
+pub fn plan(arguments: &PlanArgs, context: &Context) -> Result<Exit> {
+    let request = context.request()?;
+    let mut project = Project::load(&request)?;
+    arguments.converge.without_builds(&mut project);
+    let wish = arguments.converge.request();
+    context.block_on(async {
+        let engine = context.engine().await?;
+        show_plan(context, &engine, &project, &wish).await
+    })
+}
+
+async fn show_plan(context: &Context, engine: &Engine, project: &Project, wish: &UpRequest) -> Result<Exit> {
+    let (plan, chosen) = up::plan(&context.request()?, engine, project, wish).await?;
+    for remark in crate::app::ports::remarks(&chosen) {
+        context.screen.say(&ui::text::clean(&remark));
+    }
+    for warning in &plan.warnings {
+        context.screen.warn(&ui::text::clean_lines(warning));
+    }
+    perform::show(context, &plan)
+}

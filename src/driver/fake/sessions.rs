@@ -1,0 +1,114 @@
+//! Sessions of the fake: logs and programs. What needs a real process inside is refused.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use tokio::io::AsyncRead;
+
+use super::Fake;
+use super::world::{conflict, not_found};
+use crate::driver::container::Scope;
+use crate::driver::error::{DriverError, Result};
+use crate::driver::session::{
+    EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
+};
+use crate::driver::stream::Chunk;
+use crate::model::observed::State;
+
+#[async_trait]
+impl SessionDriver for Fake {
+    async fn logs(&self, id: &str, options: &LogOptions) -> Result<BoxStream<'static, Result<Chunk>>> {
+        let world = self.world();
+        let Some(container) = world.container(id) else {
+            return Err(not_found("reading logs", format!("No such container: {id}")));
+        };
+        let command = container.spec.service.command.clone().unwrap_or_default().join(" ");
+        let mut lines = vec![format!("{} runs {command}\n", container.spec.name)];
+        if let Some(code) = container.exit_code {
+            lines.push(format!("it ended with {code}\n"));
+        }
+        let keep = options.tail.and_then(|tail| usize::try_from(tail).ok()).unwrap_or(usize::MAX);
+        let skip = lines.len().saturating_sub(keep);
+        let chunks: Vec<_> = lines.into_iter().skip(skip).map(|line| Ok(Chunk::Out(Bytes::from(line)))).collect();
+        Ok(stream::iter(chunks).boxed())
+    }
+
+    async fn exec(&self, id: &str, request: &ExecRequest) -> Result<Session> {
+        let mut world = self.world();
+        let attempted = format!("running a program in {id}");
+        let container = world.container_mut(&attempted, id)?;
+        if container.state != State::Running {
+            return Err(conflict(&attempted, format!("container {id} is not running")));
+        }
+        container.execs.push(request.command.clone());
+        let exec = format!("{}/{}", container.id, container.execs.len() - 1);
+        world.changes += 1;
+        let line = format!("{}\n", request.command.join(" "));
+        let output = stream::iter([Ok(Chunk::Out(Bytes::from(line)))]).boxed();
+        Ok(Session { id: exec, output, input: Box::pin(tokio::io::sink()) })
+    }
+
+    async fn exec_exit_code(&self, exec: &str) -> Result<Option<i64>> {
+        let world = self.world();
+        let found =
+            exec.rsplit_once('/').and_then(|(id, index)| world.container(id)?.execs.get(index.parse::<usize>().ok()?));
+        let command = found.ok_or_else(|| not_found("asking for an exit code", format!("No such exec: {exec}")))?;
+        Ok(Some(i64::from(command.iter().any(|word| word == "fail"))))
+    }
+
+    async fn resize_exec(&self, _exec: &str, _size: (u16, u16)) -> Result<()> {
+        refuse("resizing a terminal")
+    }
+
+    async fn attach(&self, _id: &str, _stdin: bool) -> Result<Session> {
+        refuse("attaching")
+    }
+
+    async fn resize(&self, _id: &str, _size: (u16, u16)) -> Result<()> {
+        refuse("resizing a terminal")
+    }
+
+    async fn top(&self, _id: &str, _ps_arguments: Option<&str>) -> Result<Processes> {
+        refuse("listing processes")
+    }
+
+    async fn stats(&self, _id: &str, _follow: bool) -> Result<BoxStream<'static, Result<Usage>>> {
+        refuse("measuring a container")
+    }
+
+    async fn events(
+        &self,
+        _scope: &Scope,
+        _since: Option<i64>,
+        _until: Option<i64>,
+    ) -> Result<BoxStream<'static, Result<EngineEvent>>> {
+        Ok(stream::empty().boxed())
+    }
+
+    async fn copy_out(&self, _id: &str, _path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        refuse("copying out of a container")
+    }
+
+    async fn copy_in(&self, _id: &str, _path: &str, _archive: Box<dyn AsyncRead + Send + Unpin>) -> Result<()> {
+        refuse("copying into a container")
+    }
+
+    async fn stat(&self, _id: &str, _path: &str) -> Result<Option<PathKind>> {
+        refuse("looking at a path inside")
+    }
+
+    async fn ping(&self) -> Result<Duration> {
+        Ok(Duration::ZERO)
+    }
+}
+
+fn refuse<T>(attempted: &str) -> Result<T> {
+    Err(DriverError::NotSupported {
+        attempted: attempted.to_owned(),
+        engine: "the engine in memory".to_owned(),
+        reason: "nothing really runs in it; use a real engine".to_owned(),
+    })
+}

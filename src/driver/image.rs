@@ -1,0 +1,74 @@
+//! Images: looking, pulling, building, importing.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use tokio::io::AsyncRead;
+
+use super::error::Result;
+use crate::model::build::Build;
+use crate::model::observed::Image;
+
+/// A line or a measure of a pull or build under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageProgress {
+    /// What is worked on: a layer, a stage.
+    pub part: String,
+    /// In words.
+    pub message: String,
+    /// Bytes done.
+    pub current: Option<u64>,
+    /// Bytes in all.
+    pub total: Option<u64>,
+}
+
+/// Receives progress.
+pub type ProgressSink<'a> = &'a (dyn Fn(ImageProgress) + Send + Sync);
+
+/// A build with nothing left to decide.
+#[derive(Clone)]
+pub struct BuildRequest {
+    /// References the result gets; the first is the service's image.
+    pub tags: Vec<String>,
+    /// The spec's section: context absolute, args with final values.
+    pub build: Build,
+    /// Secret values by id: never serialised, never shown.
+    pub secrets: IndexMap<String, Vec<u8>>,
+    /// Files that are not in the context folder but belong at these paths of it (generated Dockerfiles and the like).
+    pub extra_files: Vec<(PathBuf, Vec<u8>, u32)>,
+    /// Only `extra_files` make up the context.
+    pub without_folder: bool,
+    /// `os/arch`; the engine's own where `None`.
+    pub platform: Option<String>,
+    /// Labels of the image.
+    pub labels: IndexMap<String, String>,
+}
+
+/// Images of an engine.
+#[async_trait]
+pub trait ImageDriver: Send + Sync {
+    /// An image by reference or id.
+    async fn image(&self, reference: &str) -> Result<Option<Image>>;
+    /// All images that carry this label.
+    async fn images(&self, label: Option<&str>) -> Result<Vec<Image>>;
+    /// Fetches from its registry, with the user's credentials for it. The digest may be part of the reference.
+    async fn pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink<'_>) -> Result<Image>;
+    /// Builds; returns the image's id. The failing step's output is in the error.
+    async fn build(&self, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String>;
+    /// Makes an image of one layer out of a tar archive of a root file system. `changes` are Dockerfile lines (`ENV A=b`).
+    async fn import(
+        &self,
+        reference: &str,
+        archive: Box<dyn AsyncRead + Send + Unpin>,
+        changes: &[String],
+    ) -> Result<String>;
+    /// Commits a container as an image; returns its id.
+    async fn commit(&self, container: &str, reference: &str, changes: &[String]) -> Result<String>;
+    /// Gives a further reference.
+    async fn tag(&self, image: &str, reference: &str) -> Result<()>;
+    /// Removes a reference, and the image with its last one. Gone already: success.
+    async fn remove_image(&self, reference: &str, force: bool) -> Result<()>;
+    /// Sends to its registry.
+    async fn push(&self, reference: &str, progress: ProgressSink<'_>) -> Result<()>;
+}

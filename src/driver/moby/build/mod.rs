@@ -1,0 +1,93 @@
+//! Builds from a Dockerfile through the engine's API: `BuildKit` where the engine has it (with a session beside the call,
+//! for secrets, ssh and credentials), else the engine's classic builder.
+
+mod agent;
+mod context;
+mod ignore;
+mod progress;
+mod request;
+mod session;
+
+use std::pin::pin;
+
+use futures_util::StreamExt as _;
+use tokio_util::io::SyncIoBridge;
+
+use super::{Moby, credentials, reference, refusal};
+use crate::base::digest::Digest;
+use crate::driver::error::{DriverError, Result};
+use crate::driver::image::{BuildRequest, ImageDriver as _, ProgressSink};
+use progress::{Line, Progress};
+
+/// Bytes of the archive that wait for the engine.
+const IN_FLIGHT: usize = 256 * 1024;
+
+/// Builds; returns the image's id.
+pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String> {
+    let attempted = attempted(request);
+    request::refuse_the_impossible(&attempted, request, &moby.features)?;
+    let place = request::place(&attempted, request)?;
+    let mut ask = moby.http.post(&*attempted, "/build").header("content-type", "application/x-tar");
+    for (key, value) in request::parameters(request, &place, &moby.features) {
+        ask = ask.query(key, value);
+    }
+    let session = if moby.features.buildkit {
+        let session = session::open(moby, &attempted, request).await?;
+        ask = ask.query("version", "2").query("session", &session.id).query("buildid", &session.id);
+        Some(session)
+    } else {
+        if let Some(header) = credentials::all_known().await {
+            ask = ask.header("x-registry-config", &header);
+        }
+        None
+    };
+    let mut packing = None;
+    if let Some(context) = place.context {
+        let (read, write) = tokio::io::duplex(IN_FLIGHT);
+        ask = ask.reader(read);
+        packing = Some(tokio::task::spawn_blocking(move || context::pack(&context, SyncIoBridge::new(write))));
+    }
+    let asking = async {
+        let mut seen = Progress::default();
+        let mut lines = pin!(ask.values::<Line>().await?);
+        while let Some(line) = lines.next().await {
+            seen.take(line?, progress);
+        }
+        Ok::<_, DriverError>(seen)
+    };
+    let built = match session {
+        Some(session) => session.beside(asking).await,
+        None => asking.await,
+    };
+    // where the context could not be packed, that is the reason for everything else
+    if let Some(packing) = packing
+        && let Ok(Err(error)) = packing.await
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(DriverError::Failed { attempted, reason: error.to_string() });
+    }
+    let seen = built?;
+    if let Some(reason) = seen.failure() {
+        let error = refusal::from_words(moby.http.identity(), &attempted, 500, &reason);
+        return Err(request::explained(reference::explained(error), place.syntax_line, &moby.http.identity().engine));
+    }
+    match (seen.image(), request.tags.first()) {
+        (Some(id), _) => Ok(id),
+        (None, Some(tag)) => moby.image(tag).await?.map(|image| image.id).ok_or_else(|| DriverError::Failed {
+            attempted,
+            reason: format!("the engine says it built {tag}, but does not have it"),
+        }),
+        (None, None) => {
+            Err(DriverError::Failed { attempted, reason: "the engine names no image as its result".into() })
+        }
+    }
+}
+
+fn attempted(request: &BuildRequest) -> String {
+    format!("building image {}", request.tags.first().map_or("without a name", String::as_str))
+}
+
+/// A name for generated files that no file of a project has.
+fn private_name(content: &[u8]) -> String {
+    format!(".devup-{}.Dockerfile", Digest::of(content).short(12))
+}

@@ -1,0 +1,224 @@
+//! A build as parameters of `POST /build`, and what of it the engine's API cannot do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::context::Context;
+use super::ignore::Ignore;
+use super::private_name;
+use crate::driver::error::{DriverError, Result};
+use crate::driver::features::Features;
+use crate::driver::image::BuildRequest;
+use crate::model::service::Ulimit;
+
+/// Where the context comes from, and which file in it is the Dockerfile.
+pub(super) struct Place {
+    /// What has to be packed; `None`: the engine fetches the context itself.
+    pub(super) context: Option<Context>,
+    /// A URL for the engine.
+    pub(super) remote: Option<String>,
+    /// The Dockerfile's path in the context.
+    pub(super) dockerfile: String,
+    /// Its first line asks for another version of the language, which is an image.
+    pub(super) syntax_line: bool,
+}
+
+/// What no parameter exists for is an error, never left out in silence.
+pub(super) fn refuse_the_impossible(attempted: &str, request: &BuildRequest, features: &Features) -> Result<()> {
+    let build = &request.build;
+    let refuse = |reason: &str| {
+        Err(DriverError::NotSupported {
+            attempted: attempted.to_owned(),
+            engine: format!("the build API of {:?} {}", features.kind, features.version),
+            reason: reason.to_owned(),
+        })
+    };
+    if !build.additional_contexts.is_empty() {
+        return refuse(
+            "additional_contexts (named contexts); put the files below `context`, or name an image in `COPY --from=`",
+        );
+    }
+    if build.privileged || !build.entitlements.is_empty() {
+        return refuse("privileged builds and entitlements; remove `privileged` and `entitlements`");
+    }
+    if build.cache_to.iter().any(|cache| !is_inline_cache(cache)) {
+        return refuse("cache_to other than `type=inline`; remove it, or use `type=inline`");
+    }
+    if !features.buildkit {
+        if !request.secrets.is_empty() || !build.secrets.is_empty() {
+            return refuse("build secrets, which need BuildKit; use Docker, or take the secret at run time");
+        }
+        if !build.ssh.is_empty() {
+            return refuse("build.ssh, which needs BuildKit; use Docker, or fetch the sources before the build");
+        }
+    }
+    if is_remote(&build.context) && build.dockerfile_inline.is_some() {
+        return refuse("dockerfile_inline with a context that is a URL; clone it and name the folder");
+    }
+    Ok(())
+}
+
+fn is_inline_cache(cache: &str) -> bool {
+    cache.split(',').any(|word| word.trim() == "type=inline")
+}
+
+/// Whether a context is fetched by the engine.
+fn is_remote(context: &str) -> bool {
+    ["http://", "https://", "git://", "ssh://", "git@", "github.com/"].iter().any(|start| context.starts_with(start))
+}
+
+/// Finds context, Dockerfile and what is ignored.
+pub(super) fn place(attempted: &str, request: &BuildRequest) -> Result<Place> {
+    let build = &request.build;
+    let named = build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".to_owned());
+    if is_remote(&build.context) && !request.without_folder {
+        return Ok(Place { context: None, remote: Some(build.context.clone()), dockerfile: named, syntax_line: false });
+    }
+    let failed = |reason: String| DriverError::Failed { attempted: attempted.to_owned(), reason };
+    let folder = (!request.without_folder).then(|| PathBuf::from(&build.context));
+    if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(failed(format!("the context {} is no folder", folder.display())));
+    }
+    let mut extra = request.extra_files.clone();
+    let (dockerfile, text) = if let Some(text) = &build.dockerfile_inline {
+        let name = private_name(text.as_bytes());
+        extra.push((PathBuf::from(&name), text.clone().into_bytes(), 0o644));
+        (name, text.clone().into_bytes())
+    } else if let Some((_, text, _)) = extra.iter().find(|(path, ..)| path == Path::new(&named)) {
+        (named.clone(), text.clone())
+    } else {
+        let folder = folder.as_deref().unwrap_or(Path::new(""));
+        let path = folder.join(&named);
+        let text = fs::read(&path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
+        match within(folder, &path) {
+            Some(inside) => (inside, text),
+            None => {
+                let name = private_name(&text);
+                extra.push((PathBuf::from(&name), text.clone(), 0o644));
+                (name, text)
+            }
+        }
+    };
+    let ignore = match &folder {
+        Some(folder) => ignored(folder, &named).map_err(failed)?,
+        None => Ignore::default(),
+    };
+    Ok(Place {
+        syntax_line: has_syntax_line(&text),
+        context: Some(Context { folder, ignore, kept: vec![dockerfile.clone(), ".dockerignore".to_owned()], extra }),
+        remote: None,
+        dockerfile,
+    })
+}
+
+/// The path below the folder, with `/`; `None` where it lies elsewhere.
+fn within(folder: &Path, path: &Path) -> Option<String> {
+    let (folder, path) = (fs::canonicalize(folder).ok()?, fs::canonicalize(path).ok()?);
+    let inside = path.strip_prefix(folder).ok()?;
+    Some(inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+}
+
+/// `<Dockerfile>.dockerignore` counts before `.dockerignore`.
+fn ignored(folder: &Path, dockerfile: &str) -> Result<Ignore, String> {
+    for path in [folder.join(format!("{dockerfile}.dockerignore")), folder.join(".dockerignore")] {
+        match fs::read(&path) {
+            Ok(text) => {
+                return Ignore::parse(&String::from_utf8_lossy(&text))
+                    .map_err(|error| format!("{}: {error}", path.display()));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+        }
+    }
+    Ok(Ignore::default())
+}
+
+/// `# syntax=docker/dockerfile:1` among the comments at the top.
+fn has_syntax_line(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.lines()
+        .map(str::trim)
+        .take_while(|line| line.starts_with('#'))
+        .any(|line| line.trim_start_matches('#').trim().replace(' ', "").to_lowercase().starts_with("syntax="))
+}
+
+/// The call's parameters.
+pub(super) fn parameters(request: &BuildRequest, place: &Place, features: &Features) -> Vec<(&'static str, String)> {
+    let build = &request.build;
+    let mut out: Vec<(&'static str, String)> = vec![("dockerfile", place.dockerfile.clone()), ("rm", "1".to_owned())];
+    out.push(("forcerm", "1".to_owned()));
+    out.extend(request.tags.iter().chain(&build.tags).map(|tag| ("t", tag.clone())));
+    out.extend(place.remote.clone().map(|remote| ("remote", remote)));
+    let mut arguments: serde_json::Map<String, serde_json::Value> =
+        build.args.iter().filter_map(|(key, value)| Some((key.clone(), json!(value.as_ref()?)))).collect();
+    if !build.cache_to.is_empty() && features.buildkit {
+        arguments.insert("BUILDKIT_INLINE_CACHE".to_owned(), json!("1"));
+    }
+    if !arguments.is_empty() {
+        out.push(("buildargs", serde_json::Value::Object(arguments).to_string()));
+    }
+    let mut labels = build.labels.clone();
+    labels.extend(request.labels.clone());
+    if !labels.is_empty() {
+        out.push(("labels", json!(labels).to_string()));
+    }
+    if !build.cache_from.is_empty() {
+        let images: Vec<&str> = build.cache_from.iter().map(|cache| cache_image(cache)).collect();
+        out.push(("cachefrom", json!(images).to_string()));
+    }
+    if !build.ulimits.is_empty() {
+        let limits: Vec<_> = build.ulimits.iter().map(|(name, limit)| ulimit(name, *limit)).collect();
+        out.push(("ulimits", json!(limits).to_string()));
+    }
+    out.extend(build.no_cache.then(|| ("nocache", "1".to_owned())));
+    out.extend(build.pull.then(|| ("pull", "1".to_owned())));
+    out.extend(build.target.clone().map(|target| ("target", target)));
+    out.extend(build.network.clone().map(|network| ("networkmode", network)));
+    out.extend(build.shm_size.map(|size| ("shmsize", size.0.to_string())));
+    out.extend(build.isolation.clone().map(|isolation| ("isolation", isolation)));
+    out.extend(build.extra_hosts.iter().map(|host| ("extrahosts", host.replacen('=', ":", 1))));
+    out.extend(platform(request, features).map(|platform| ("platform", platform)));
+    out
+}
+
+/// `type=registry,ref=IMAGE`, or the image itself.
+fn cache_image(cache: &str) -> &str {
+    cache.split(',').find_map(|word| word.trim().strip_prefix("ref=")).unwrap_or(cache)
+}
+
+fn ulimit(name: &str, limit: Ulimit) -> serde_json::Value {
+    let (soft, hard) = match limit {
+        Ulimit::Single(both) => (both, both),
+        Ulimit::Pair { soft, hard } => (soft, hard),
+    };
+    json!({ "Name": name, "Soft": soft, "Hard": hard })
+}
+
+/// The engine's store holds one platform per build: the service's, else the engine's own where the list has it, else the
+/// list's first.
+fn platform(request: &BuildRequest, features: &Features) -> Option<String> {
+    let listed = &request.build.platforms;
+    let own = listed.iter().find(|platform| **platform == features.platform);
+    request.platform.clone().or_else(|| own.or_else(|| listed.first()).cloned())
+}
+
+/// A failure that comes of a `# syntax` line, said so.
+pub(super) fn explained(error: DriverError, syntax_line: bool, engine: &str) -> DriverError {
+    match error {
+        DriverError::Failed { attempted, reason } | DriverError::NotFound { attempted, reason }
+            if syntax_line && (reason.contains("docker/dockerfile") || reason.contains("frontend")) =>
+        {
+            DriverError::NotSupported {
+                attempted,
+                engine: engine.to_owned(),
+                reason: format!(
+                    "the Dockerfile's `# syntax` line names an image that no registry gives: remove the line (the engine's \
+                     own builder knows most of the language), or give the engine a registry. {reason}"
+                ),
+            }
+        }
+        other => other,
+    }
+}

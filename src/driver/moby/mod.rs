@@ -1,0 +1,58 @@
+//! Docker, and Podman through its Docker API, with the same code: what differs is in [`Features`].
+
+mod build;
+mod containers;
+mod create;
+mod credentials;
+mod endpoints;
+mod exec;
+mod host_config;
+mod http;
+mod images;
+mod inject;
+mod listed;
+mod mounts;
+mod negotiate;
+mod output;
+mod reference;
+mod refusal;
+mod sessions;
+mod tls;
+mod transport;
+mod unhonoured;
+mod usage;
+mod waiting;
+
+use std::time::Duration;
+
+use super::address::EngineAddress;
+use super::error::{DriverError, Result};
+use super::features::Features;
+
+pub use unhonoured::{Unhonoured, unhonoured};
+
+/// How long an engine may take to say who it is; ssh may have to ask for a passphrase first.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An engine that answers.
+#[derive(Clone)]
+pub struct Moby {
+    http: http::Http,
+    features: Features,
+}
+
+/// Connects and agrees on an API version: one round trip to an engine on this machine.
+pub async fn connect(address: &EngineAddress) -> Result<Moby> {
+    let mut http = http::Http::new(address)?;
+    match tokio::time::timeout(PATIENCE, negotiate::negotiate(&mut http, address)).await {
+        Ok(features) => Ok(Moby { features: features?, http }),
+        Err(_) => Err(DriverError::Unreachable {
+            attempted: "connecting to the engine".to_owned(),
+            address: address.to_string(),
+            reason: format!("no answer within {} s: is it still starting, or stuck?", PATIENCE.as_secs()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

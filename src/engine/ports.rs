@@ -1,0 +1,74 @@
+//! What the executor needs from outside: drivers, and others' work behind narrow doors.
+
+use async_trait::async_trait;
+
+use crate::driver::container::ContainerDriver;
+use crate::driver::image::{ImageDriver, ProgressSink};
+use crate::driver::session::SessionDriver;
+use crate::model::event::Listener;
+use crate::model::resource::SecretSource;
+use crate::model::task::Provision;
+
+/// Reads the value of a secret or config, at the moment it is needed.
+#[async_trait]
+pub trait SecretResolver: Send + Sync {
+    /// The bytes, or why there are none (never with the value in the words).
+    async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String>;
+}
+
+/// Makes images that are not just built from a Dockerfile.
+#[async_trait]
+pub trait Workshop: Send + Sync {
+    /// Builds one of devup's building blocks as `reference`.
+    async fn build_env(&self, env: &str, reference: &str, progress: ProgressSink<'_>) -> Result<(), String>;
+    /// Runs provisioning steps on top of `base` and keeps the result as `reference`.
+    async fn provision(
+        &self,
+        base: &str,
+        reference: &str,
+        steps: &[Provision],
+        progress: ProgressSink<'_>,
+    ) -> Result<(), String>;
+}
+
+/// Notes what was done in which container, where the container itself cannot tell.
+pub trait Marks: Send + Sync {
+    /// Something was done in a container.
+    fn done(&self, container: &str, mark: &str) -> Result<(), String>;
+    /// A container starts: its hooks are to run again. Marks of hooks begin with `hook:`.
+    fn forget_hooks(&self, container: &str) -> Result<(), String>;
+}
+
+/// Notes nothing: everything is done again next time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoMarks;
+
+impl Marks for NoMarks {
+    fn done(&self, _container: &str, _mark: &str) -> Result<(), String> {
+        Ok(())
+    }
+    fn forget_hooks(&self, _container: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Everything the executor works with.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// The project's name.
+    pub project: &'a str,
+    /// Containers, networks, volumes.
+    pub containers: &'a dyn ContainerDriver,
+    /// Images.
+    pub images: &'a dyn ImageDriver,
+    /// Programs and logs.
+    pub sessions: &'a dyn SessionDriver,
+    /// Values of secrets.
+    pub secrets: &'a dyn SecretResolver,
+    /// Envs and provisioned images.
+    pub workshop: &'a dyn Workshop,
+    /// Notes.
+    pub marks: &'a dyn Marks,
+    /// Who listens.
+    pub listener: &'a dyn Listener,
+}

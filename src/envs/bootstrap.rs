@@ -1,0 +1,134 @@
+//! A distribution's root file system from its packages alone, for machines where no registry answers.
+
+use super::apt;
+use super::definition::Distribution;
+use crate::base::process::{Call, ProcessError, Stream};
+use async_trait::async_trait;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// An error of another room, as it explains itself.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Programs of the host; the package manager stands behind it.
+#[async_trait]
+pub trait Tools: Send + Sync {
+    /// The path of a program, installed first where it is missing. `package` is its name in Debian.
+    async fn program(&self, name: &str, package: &str) -> Result<PathBuf, Cause>;
+}
+
+/// No root file system could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// The tool is not to be had.
+    #[error("mmdebstrap is needed to make a base image from packages: {0}")]
+    Tool(Cause),
+    /// It ran and failed.
+    #[error(transparent)]
+    Run(#[from] ProcessError),
+}
+
+/// Paths that a slim image does without: documents, pages of manuals, translations. Licences stay.
+const LEFT_OUT: &[&str] = &[
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/lintian/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-include=/usr/share/locale/locale.alias",
+];
+
+/// Longest time for the whole: a slow line and a slow disk.
+const LIMIT: Duration = Duration::from_mins(30);
+
+/// Writes the root file system of a release as a tar archive to `target`.
+pub async fn bootstrap(
+    distribution: &Distribution,
+    sources: &[apt::Source],
+    target: &Path,
+    tools: &dyn Tools,
+    line: &(dyn Fn(&str) + Send + Sync),
+) -> Result<(), BootstrapError> {
+    let program = tools.program("mmdebstrap", "mmdebstrap").await.map_err(BootstrapError::Tool)?;
+    let mut arguments = arguments(distribution, sources, target);
+    arguments.extend(apt_proxies().await.into_iter().map(|option| format!("--aptopt={option}")));
+    let call = Call::new(&program).args(&arguments).deadline(LIMIT);
+    match watch(&call, line).await {
+        // without root mmdebstrap needs user namespaces and sub-ids; where they are missing, sudo may do
+        Err(ProcessError::Failed { .. }) if !rustix::process::geteuid().is_root() && which::which("sudo").is_ok() => {
+            line("mmdebstrap did not work as this user, trying with sudo");
+            let sudo = Call::new("sudo").arg("-n").arg(&program).args(&arguments).deadline(LIMIT);
+            Ok(watch(&sudo, line).await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn arguments(distribution: &Distribution, sources: &[apt::Source], target: &Path) -> Vec<String> {
+    let mut arguments: Vec<String> =
+        ["--variant=minbase", "--format=tar", "--include=ca-certificates"].map(str::to_owned).into();
+    arguments.extend(LEFT_OUT.iter().map(|option| format!("--dpkgopt={option}")));
+    arguments.push("--aptopt=Acquire::Retries \"5\"".to_owned());
+    arguments.push(distribution.suite.clone());
+    arguments.push(target.to_string_lossy().into_owned());
+    arguments.extend(sources.iter().map(apt::Source::line));
+    arguments
+}
+
+async fn watch(call: &Call, line: &(dyn Fn(&str) + Send + Sync)) -> Result<(), ProcessError> {
+    let finished = call
+        .watch(|stream, piece| {
+            if stream == Stream::Err {
+                for text in String::from_utf8_lossy(piece).lines().filter_map(|text| text.strip_prefix("I: ")) {
+                    line(text);
+                }
+            }
+        })
+        .await?;
+    finished.checked().map(|_| ())
+}
+
+/// The host's own apt may reach its mirror through a proxy that only its configuration knows.
+async fn apt_proxies() -> Vec<String> {
+    let Ok(dump) = Call::new("apt-config").arg("dump").deadline(Duration::from_secs(10)).run().await else {
+        return Vec::new();
+    };
+    proxies_in(&dump.text())
+}
+
+fn proxies_in(dump: &str) -> Vec<String> {
+    let known = |line: &&str| {
+        let key = line.split(' ').next().unwrap_or_default();
+        let mut parts = key.split("::");
+        parts.next() == Some("Acquire")
+            && matches!(parts.next(), Some("http" | "https" | "ftp"))
+            && parts.next() == Some("Proxy")
+    };
+    let lines = dump.lines().filter(known).filter(|line| !line.ends_with("\"\";"));
+    lines.map(|line| line.trim_end_matches(';').to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_of_apt_are_kept_and_nothing_else() {
+        let dump = "APT \"\";\nAcquire::http \"\";\nAcquire::http::Proxy \"http://proxy.example:3142\";\n\
+                    Acquire::https::Proxy \"\";\nAcquire::Retries \"3\";\nAcquire::http::Proxy::mirror.example \"DIRECT\";";
+        let expected =
+            ["Acquire::http::Proxy \"http://proxy.example:3142\"", "Acquire::http::Proxy::mirror.example \"DIRECT\""];
+        assert_eq!(proxies_in(dump), expected);
+    }
+
+    #[test]
+    fn the_archive_and_its_sources_come_last() {
+        let distribution = Distribution { suite: "bookworm".to_owned(), image: String::new() };
+        let arguments = arguments(&distribution, &apt::official("bookworm"), Path::new("/tmp/x.tar"));
+        let at = arguments.iter().position(|argument| argument == "bookworm").unwrap();
+        assert_eq!(arguments[at + 1], "/tmp/x.tar");
+        assert_eq!(arguments[at + 2], "deb http://deb.debian.org/debian bookworm main");
+        assert!(arguments[..at].iter().all(|argument| argument.starts_with("--")));
+    }
+}

@@ -1,0 +1,412 @@
+//! Definitions and facts become recipes: what is built on what, and under which tag. Pure.
+
+use super::catalogue::{Catalogue, CatalogueError};
+use super::definition::{Base, Before, Definition, Distribution, Env, FileEntry, Healthcheck, ServiceDefaults, User};
+use super::facts::Facts;
+use crate::base::digest::FieldHasher;
+use crate::model::labels;
+use crate::model::observed::Image;
+use indexmap::IndexMap;
+use std::fmt::Write as _;
+
+/// Under `localhost/` no engine ever asks a public registry for such an image, and nobody else can own the name.
+pub const REPOSITORY: &str = "localhost/devup-env";
+/// Part of every hash: raise it when the way images are built changes.
+const PROCEDURE: u32 = 1;
+/// More levels than this are a cycle.
+const DEEPEST: usize = 16;
+/// Where Debian keeps all authorities that it trusts.
+const TRUST_STORE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What an image is built on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// A distribution's own packages or image.
+    Distribution(Distribution),
+    /// The image of another recipe, by its tag.
+    Recipe(String),
+}
+
+/// A file of the build context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextFile {
+    /// Path within the context.
+    pub path: String,
+    /// Unix mode.
+    pub mode: u32,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// How one image is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// Name of the env.
+    pub env: String,
+    /// What it is built on.
+    pub ground: Ground,
+    /// The image's name: repository, version and content hash.
+    pub tag: String,
+    /// The Dockerfile after its `FROM` line.
+    pub instructions: String,
+    /// What the Dockerfile copies.
+    pub files: Vec<ContextFile>,
+    /// Labels of the image, without those that are only known when it is built.
+    pub labels: IndexMap<String, String>,
+}
+
+/// How an image stands to its recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// There is no such image.
+    Missing,
+    /// The image that it was built on has been replaced since.
+    BaseChanged,
+    /// Nothing has to be done.
+    Current,
+}
+
+/// A chain of recipes cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// An env of the chain cannot be had.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The chain never reaches a distribution.
+    #[error("env `{env}` stands on itself: {}", chain.join(" -> "))]
+    Cycle {
+        /// Where the chain began.
+        env: String,
+        /// The names on the way.
+        chain: Vec<String>,
+    },
+}
+
+/// The recipes for an env, the ground first, the env itself last.
+pub fn recipes(catalogue: &Catalogue, name: &str, facts: &Facts) -> Result<Vec<Recipe>, RecipeError> {
+    let mut envs: Vec<Env> = Vec::new();
+    let mut next = Some(name.to_owned());
+    while let Some(name_here) = next {
+        if envs.len() == DEEPEST || envs.iter().any(|env| env.name == name_here) {
+            let chain = envs.iter().map(|env| env.name.clone()).chain([name_here]).collect();
+            return Err(RecipeError::Cycle { env: name.to_owned(), chain });
+        }
+        let env = catalogue.find(&name_here)?;
+        next = match &env.definition.base {
+            Base::Env(base) => Some(base.clone()),
+            Base::Distribution(_) => None,
+        };
+        envs.push(env);
+    }
+    let mut made: Vec<Recipe> = Vec::new();
+    for env in envs.iter().rev() {
+        made.push(recipe(env, made.last().map(|base| base.tag.clone()), facts));
+    }
+    Ok(made)
+}
+
+/// Has the recipe's image to be built? `images` looks an image up by its name.
+pub fn freshness<'a>(recipe: &Recipe, images: impl Fn(&str) -> Option<&'a Image>) -> Freshness {
+    let Some(own) = images(&recipe.tag) else { return Freshness::Missing };
+    let built_on = own.labels.get(labels::BASE).and_then(|base| images(base));
+    match (built_on, own.labels.get(labels::BASE_ID)) {
+        (Some(base), Some(id)) if base.id != *id => Freshness::BaseChanged,
+        // a base that was removed takes nothing from what was built on it
+        _ => Freshness::Current,
+    }
+}
+
+fn recipe(env: &Env, base: Option<String>, facts: &Facts) -> Recipe {
+    let definition = &env.definition;
+    let ground = match (&definition.base, base) {
+        (Base::Distribution(distribution), _) => Ground::Distribution(distribution.clone()),
+        (Base::Env(_), Some(tag)) => Ground::Recipe(tag),
+        // the chain ends at a distribution, so every other env has a recipe below it
+        (Base::Env(name), None) => Ground::Recipe(name.clone()),
+    };
+    let mut script = Script::default();
+    if let Ground::Distribution(distribution) = &ground {
+        script.host(facts, distribution);
+    }
+    script.body(env);
+    let mut own = IndexMap::from([(labels::ENV.to_owned(), env.name.clone())]);
+    own.extend(definition.backup.iter().map(|kind| (labels::BACKUP.to_owned(), kind.clone())));
+    let hash = hash(&ground, &script, &own);
+    own.insert(labels::CONTENT.to_owned(), hash.clone());
+    let tag = format!("{REPOSITORY}/{}:{}-{hash}", env.name.to_ascii_lowercase(), definition.version);
+    Recipe { env: env.name.clone(), ground, tag, instructions: script.text, files: script.files, labels: own }
+}
+
+fn hash(ground: &Ground, script: &Script, labels: &IndexMap<String, String>) -> String {
+    let mut hasher = FieldHasher::new();
+    hasher.field(PROCEDURE.to_le_bytes());
+    match ground {
+        Ground::Distribution(distribution) => hasher.field(&distribution.suite).field(&distribution.image),
+        Ground::Recipe(tag) => hasher.field(tag),
+    };
+    hasher.field(&script.text);
+    for file in &script.files {
+        hasher.field(&file.path).field(file.mode.to_le_bytes()).field(&file.bytes);
+    }
+    for (key, value) in labels {
+        hasher.field(key).field(value);
+    }
+    hasher.finish().short(12)
+}
+
+/// A Dockerfile while it is written, and the files it copies.
+#[derive(Default)]
+struct Script {
+    text: String,
+    files: Vec<ContextFile>,
+}
+
+impl Script {
+    /// What every image has from its host: where packages come from, and whom it trusts.
+    fn host(&mut self, facts: &Facts, distribution: &Distribution) {
+        let sources: String = facts.sources(&distribution.suite).iter().map(|source| source.line() + "\n").collect();
+        self.copy("sources.list", "/etc/apt/sources.list", 0o644, sources.into_bytes());
+        self.run("rm -f /etc/apt/sources.list.d/debian.sources\n");
+        let authorities: Vec<_> = facts.authorities.files().collect();
+        for (name, pem) in &authorities {
+            let target = format!("/usr/local/share/ca-certificates/{name}");
+            self.copy(&format!("authorities/{name}"), &target, 0o644, pem.as_bytes().to_vec());
+        }
+        if !authorities.is_empty() {
+            // programs that bring their own list of authorities are shown the system's
+            for name in super::inject::BUNDLE_VARIABLES {
+                self.line(format_args!("ENV {name}={TRUST_STORE}"));
+            }
+        }
+    }
+
+    fn body(&mut self, env: &Env) {
+        let definition = &env.definition;
+        self.copy_entries(env, Before::Packages);
+        let users: String = definition.users.iter().map(user_lines).collect();
+        self.run(&(users + &package_lines(definition)));
+        self.copy_entries(env, Before::Run);
+        self.run(&definition.run.join("\n"));
+        self.service(&definition.service);
+    }
+
+    fn copy_entries(&mut self, env: &Env, before: Before) {
+        for (number, entry) in env.definition.files.iter().enumerate().filter(|(_, entry)| entry.before == before) {
+            // both were checked when the definition was read
+            let (Some(bytes), Some(mode)) = (env.bytes_of(entry), FileEntry::mode(entry)) else { continue };
+            self.copy(&format!("files/{number}"), &entry.path, mode, bytes.to_vec());
+        }
+    }
+
+    fn copy(&mut self, from: &str, to: &str, mode: u32, bytes: Vec<u8>) {
+        self.line(format_args!("COPY {}", json(&[from.to_owned(), to.to_owned()])));
+        self.files.push(ContextFile { path: from.to_owned(), mode, bytes });
+    }
+
+    /// As a list of words: the builder then expands nothing in it.
+    fn run(&mut self, script: &str) {
+        if !script.is_empty() {
+            let words = ["/bin/sh", "-euc", script].map(str::to_owned);
+            self.line(format_args!("RUN {}", json(&words)));
+        }
+    }
+
+    fn service(&mut self, service: &ServiceDefaults) {
+        for (name, value) in &service.environment {
+            self.line(format_args!("ENV {name}=\"{}\"", quoted(value)));
+        }
+        if let Some(folder) = &service.working_dir {
+            self.line(format_args!("WORKDIR {folder}"));
+        }
+        if !service.volumes.is_empty() {
+            self.line(format_args!("VOLUME {}", json(&service.volumes)));
+        }
+        for port in &service.expose {
+            self.line(format_args!("EXPOSE {port}"));
+        }
+        if let Some(check) = &service.healthcheck {
+            self.line(format_args!("{}", health_line(check)));
+        }
+        if let Some(signal) = &service.stop_signal {
+            self.line(format_args!("STOPSIGNAL {signal}"));
+        }
+        if let Some(user) = &service.user {
+            self.line(format_args!("USER {user}"));
+        }
+        // also where it is empty: what the base runs is nothing that was asked for here
+        self.line(format_args!("ENTRYPOINT {}", json(&service.entrypoint)));
+        self.line(format_args!("CMD {}", json(&service.command)));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // writing to a string does not fail
+        let _ = writeln!(self.text, "{line}");
+    }
+}
+
+fn user_lines(user: &User) -> String {
+    let User { name, uid, home, shell } = user;
+    let shell = shell.as_deref().unwrap_or("/usr/sbin/nologin");
+    format!(
+        "groupadd --system --gid {uid} {name}\n\
+         useradd --system --no-create-home --uid {uid} --gid {uid} --home-dir {home} --shell {shell} {name}\n"
+    )
+}
+
+/// Mirrors fail now and then: apt itself retries a file, and the whole is tried three times.
+fn package_lines(definition: &Definition) -> String {
+    if definition.packages.is_empty() {
+        return String::new();
+    }
+    format!(
+        "export DEBIAN_FRONTEND=noninteractive\n\
+         install_packages() {{\n\
+         apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update && \
+         apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 \
+         install --no-install-recommends {}\n\
+         }}\n\
+         install_packages || {{ sleep 2; install_packages; }} || {{ sleep 5; install_packages; }}\n\
+         if [ -x /usr/sbin/update-ca-certificates ]; then update-ca-certificates; fi\n\
+         rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/*.bin\n",
+        definition.packages.join(" ")
+    )
+}
+
+fn health_line(check: &Healthcheck) -> String {
+    let mut line = "HEALTHCHECK".to_owned();
+    let options = [("interval", &check.interval), ("timeout", &check.timeout), ("start-period", &check.start_period)];
+    for (name, value) in options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        let _ = write!(line, " --{name}={value}");
+    }
+    if let Some(retries) = check.retries {
+        let _ = write!(line, " --retries={retries}");
+    }
+    match check.test.split_first() {
+        // the health check's shell form is run by the image's shell and not expanded by the builder
+        Some((kind, rest)) if kind == "CMD-SHELL" => line + " CMD " + &rest.join(" "),
+        Some((_, rest)) => line + " CMD " + &json(rest),
+        None => String::new(),
+    }
+}
+
+fn json(words: &[String]) -> String {
+    serde_json::Value::from(words).to_string()
+}
+
+/// For the inside of double quotes in a Dockerfile.
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envs::authorities::Authorities;
+
+    fn facts() -> Facts {
+        Facts { root: "/nonexistent".into(), ..Facts::default() }
+    }
+
+    fn chain(name: &str, facts: &Facts) -> Vec<Recipe> {
+        recipes(&Catalogue::builtin(), name, facts).unwrap()
+    }
+
+    fn trusting(text: &str) -> Facts {
+        use base64::Engine as _;
+        let body = base64::engine::general_purpose::STANDARD.encode(text);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        Facts { authorities: Authorities::from_pem(&pem), ..facts() }
+    }
+
+    #[test]
+    fn every_builtin_env_has_a_chain_down_to_a_distribution() {
+        for name in Catalogue::builtin().names() {
+            let chain = chain(&name, &facts());
+            assert!(matches!(chain[0].ground, Ground::Distribution(_)), "{name}");
+            for pair in chain.windows(2) {
+                assert_eq!(pair[1].ground, Ground::Recipe(pair[0].tag.clone()));
+            }
+            let last = chain.last().unwrap();
+            assert!(last.tag.starts_with(&format!("localhost/devup-env/{name}:1-")), "{}", last.tag);
+            assert!(!last.instructions.contains("\n\n"), "an empty line ends nothing");
+        }
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_tags_and_every_change_below_changes_those_above() {
+        assert_eq!(chain("postgres-15", &facts()), chain("postgres-15", &facts()));
+        let (plain, one) = (chain("postgres-15", &facts()), chain("postgres-15", &trusting("one")));
+        let two = chain("postgres-15", &trusting("two"));
+        for ((plain, one), two) in plain.iter().zip(&one).zip(&two) {
+            assert_ne!(plain.tag, one.tag);
+            assert_ne!(one.tag, two.tag);
+        }
+        assert!(one[0].instructions.contains("ENV REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt"));
+        assert!(!plain[0].instructions.contains("REQUESTS_CA_BUNDLE"));
+    }
+
+    #[test]
+    fn proxies_leave_no_trace_in_a_recipe() {
+        let proxies =
+            std::collections::BTreeMap::from([("HTTPS_PROXY".to_owned(), "http://me:hush@proxy.example".to_owned())]);
+        assert_eq!(chain("redis-7", &Facts { proxies, ..facts() }), chain("redis-7", &facts()));
+    }
+
+    fn image(id: &str, base: &str, base_id: &str) -> Image {
+        let labels = [(labels::BASE, base), (labels::BASE_ID, base_id)];
+        Image {
+            id: id.to_owned(),
+            tags: Vec::new(),
+            digests: Vec::new(),
+            created: 0,
+            size: 0,
+            platform: "linux/amd64".to_owned(),
+            labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            volumes: Vec::new(),
+            user: String::new(),
+            working_dir: String::new(),
+            environment: Vec::new(),
+            has_healthcheck: false,
+        }
+    }
+
+    #[test]
+    fn an_image_is_current_until_it_or_its_base_changes() {
+        let chain = chain("redis-7", &facts());
+        let (base, own) = (&chain[0], &chain[1]);
+        let built = image("own", &base.tag, "old");
+        let (old, new) = (image("old", "", ""), image("new", "", ""));
+        let look = |base_there: Option<&Image>| {
+            freshness(own, |tag| if tag == own.tag { Some(&built) } else { base_there.filter(|_| tag == base.tag) })
+        };
+        assert_eq!(freshness(own, |_| None), Freshness::Missing);
+        assert_eq!(look(Some(&old)), Freshness::Current);
+        assert_eq!(look(Some(&new)), Freshness::BaseChanged);
+        assert_eq!(look(None), Freshness::Current);
+    }
+
+    #[test]
+    fn a_cycle_is_named() {
+        let project = tempfile::tempdir().unwrap();
+        for (name, base) in [("a", "b"), ("b", "a")] {
+            let folder = project.path().join("envs").join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            let yaml = format!("version: 1\ndescription: x\nbase: {base}\n");
+            std::fs::write(folder.join("env.yaml"), yaml).unwrap();
+        }
+        let error = recipes(&Catalogue::of_project(project.path()), "a", &facts()).unwrap_err();
+        assert_eq!(error.to_string(), "env `a` stands on itself: a -> b -> a");
+    }
+
+    #[test]
+    fn values_are_quoted_for_the_builder() {
+        assert_eq!(quoted(r#"a "b" $c \d"#), r#"a \"b\" \$c \\d"#);
+    }
+}

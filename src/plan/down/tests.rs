@@ -1,0 +1,180 @@
+//! Plans of `down`, over small worlds written by hand.
+
+use indexmap::IndexMap;
+
+use super::*;
+use crate::model::name::ProjectName;
+use crate::model::observed::{MountPoint, Network, Volume};
+use crate::model::resource;
+use crate::model::service::Service;
+
+fn label(list: &[(&str, &str)]) -> IndexMap<String, String> {
+    list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn container(service: &str, state: State, more: &[(&str, &str)]) -> Container {
+    let mut labels = label(&[(labels::PROJECT, "shop"), (labels::SERVICE, service), (labels::NUMBER, "1")]);
+    labels.extend(label(more));
+    Container {
+        id: format!("id-{service}"),
+        name: format!("shop-{service}-1"),
+        image: "plain:1".to_owned(),
+        image_id: String::new(),
+        command: String::new(),
+        created: 0,
+        state,
+        health: None,
+        exit_code: None,
+        status: String::new(),
+        labels,
+        ports: Vec::new(),
+        exposed: Vec::new(),
+        networks: vec!["shop_default".to_owned()],
+        network_ids: IndexMap::new(),
+        mounts: Vec::new(),
+    }
+}
+
+fn network(name: &str, labels: &[(&str, &str)]) -> Network {
+    Network { id: format!("id-{name}"), name: name.to_owned(), driver: "bridge".to_owned(), labels: label(labels) }
+}
+
+fn volume(name: &str, labels: &[(&str, &str)]) -> Volume {
+    Volume { name: name.to_owned(), driver: "local".to_owned(), labels: label(labels), mountpoint: None }
+}
+
+const OURS: &[(&str, &str)] = &[(labels::PROJECT, "shop")];
+
+/// `web` needs `db`.
+fn world() -> Observed {
+    Observed {
+        containers: vec![
+            container("db", State::Running, &[]),
+            container("web", State::Running, &[(labels::DEPENDS_ON, "db:service_started:false")]),
+        ],
+        networks: vec![network("shop_default", OURS)],
+        volumes: vec![volume("shop_data", OURS)],
+        ..Observed::default()
+    }
+}
+
+fn spec(services: &[&str]) -> Environment {
+    let mut environment = Environment {
+        project: ProjectName::parse("shop").ok(),
+        base_name: "shop".to_owned(),
+        ..Environment::default()
+    };
+    for name in services {
+        let service = Service { image: Some("plain:1".to_owned()), ..Service::default() };
+        environment.services.insert((*name).to_owned(), service);
+    }
+    environment
+}
+
+fn text(environment: Option<&Environment>, observed: &Observed, options: &DownOptions) -> Vec<String> {
+    down(environment, observed, options).steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_a_spec_the_labels_tell_who_goes_first() {
+    assert_eq!(
+        text(None, &world(), &DownOptions::default()),
+        [
+            "1 stop container shop-web-1: asked for, interrupts",
+            "2 remove container shop-web-1: asked for, after 1",
+            "3 stop container shop-db-1: asked for, interrupts, follows 2",
+            "4 remove container shop-db-1: asked for, after 3",
+            "5 remove network shop_default: asked for, after 2 4",
+        ]
+    );
+}
+
+#[test]
+fn a_part_goes_and_leaves_the_network_to_the_others() {
+    let options = DownOptions { services: vec!["web".to_owned()], volumes: true, ..DownOptions::default() };
+    assert_eq!(
+        text(Some(&spec(&["db", "web"])), &world(), &options),
+        [
+            "1 stop container shop-web-1: asked for, interrupts",
+            "2 remove container shop-web-1 and its anonymous volumes: asked for, after 1",
+        ]
+    );
+}
+
+#[test]
+fn an_orphan_stays_and_holds_its_network_unless_its_removal_is_asked_for() {
+    let spec = spec(&["web"]);
+    let kept = text(Some(&spec), &world(), &DownOptions::default());
+    assert!(kept.iter().all(|line| !line.contains("shop-db-1") && !line.contains("network")), "{kept:?}");
+    let all = text(Some(&spec), &world(), &DownOptions { remove_orphans: true, ..DownOptions::default() });
+    assert!(all.iter().any(|line| line.contains("remove container shop-db-1: not in the spec")), "{all:?}");
+    assert!(all.iter().any(|line| line.contains("remove network shop_default")), "{all:?}");
+}
+
+#[test]
+fn what_the_project_did_not_make_stays() {
+    let mut observed = world();
+    observed.networks.push(network("shared", &[]));
+    observed.networks.push(network("given", OURS));
+    observed.volumes.push(volume("archive", &[]));
+    observed.volumes.push(volume("lent", OURS));
+    let mut spec = spec(&["db", "web"]);
+    let given = resource::Network { name: "given".to_owned(), external: true, ..resource::Network::default() };
+    spec.networks.insert("given".to_owned(), given);
+    let lent = resource::Volume { name: "lent".to_owned(), external: true, ..resource::Volume::default() };
+    spec.volumes.insert("lent".to_owned(), lent);
+    let lines = text(Some(&spec), &observed, &DownOptions { volumes: true, ..DownOptions::default() });
+    for name in ["shared", "given", "archive", "lent"] {
+        assert!(lines.iter().all(|line| !line.contains(name)), "{name}: {lines:?}");
+    }
+}
+
+#[test]
+fn every_volume_that_goes_is_a_loss() {
+    let anonymous = "0123456789abcdef".repeat(4);
+    let mut observed = world();
+    let point =
+        MountPoint { kind: "volume".to_owned(), source: anonymous.clone(), target: "/own".to_owned(), writable: true };
+    observed.containers[0].mounts.push(point);
+    let plan = down(Some(&spec(&["db", "web"])), &observed, &DownOptions { volumes: true, ..DownOptions::default() });
+    let lost: Vec<String> = plan.loses_data().map(|(_, what)| what.to_owned()).collect();
+    assert_eq!(
+        lost,
+        [
+            "anonymous volumes of container shop-db-1".to_owned(),
+            "volume shop_data".to_owned(),
+            format!("volume {anonymous}"),
+        ]
+    );
+    assert_eq!(plan.needs_yes().count(), 0, "whoever says --volumes has said yes");
+    assert_eq!(down(None, &observed, &DownOptions::default()).loses_data().count(), 0);
+}
+
+#[test]
+fn a_frozen_container_is_thawed_and_its_hooks_run_before_the_stop() {
+    let mut observed = world();
+    observed.containers = vec![container("db", State::Paused, &[])];
+    let mut spec = spec(&["db"]);
+    let command = ["dump", "all"].map(str::to_owned).to_vec();
+    spec.services["db"].pre_stop.push(crate::model::service::Hook { command, ..Default::default() });
+    assert_eq!(
+        text(Some(&spec), &observed, &DownOptions::default())[..4],
+        [
+            "1 unpause container shop-db-1: asked for",
+            "2 run hook pre_stop in shop-db-1: asked for, follows 1",
+            "3 stop container shop-db-1: asked for, interrupts, follows 2",
+            "4 remove container shop-db-1: asked for, after 3",
+        ]
+    );
+}
+
+#[test]
+fn images_go_as_far_as_was_said() {
+    let mut spec = spec(&["db", "web"]);
+    spec.services["web"].image = None;
+    spec.services["web"].build = Some(crate::model::build::Build::default());
+    let observed = Observed::default();
+    let images = |kind| text(Some(&spec), &observed, &DownOptions { images: Some(kind), ..DownOptions::default() });
+    assert_eq!(images(RemoveImages::Local), ["1 remove image shop-web: asked for"]);
+    assert_eq!(images(RemoveImages::All), ["1 remove image plain:1: asked for", "2 remove image shop-web: asked for"]);
+}

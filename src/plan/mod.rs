@@ -1,0 +1,40 @@
+//! (Environment, Observed, Options) → Plan. Pure: nothing here asks an engine, reads a file or knows the time.
+//!
+//! `up` decides in this order: which services ([`selection`]), what brings their images ([`images`]), what is wanted of
+//! each container ([`draft`], [`hash`]), what stands for it ([`slots`]), what happens to it ([`decide`]), and which
+//! steps do that ([`emit`], [`make`], [`start`]). [`graph`] numbers them.
+
+mod bring;
+mod decide;
+mod down;
+mod draft;
+mod emit;
+mod error;
+mod graph;
+mod hash;
+mod images;
+mod inherit;
+mod make;
+mod operation;
+mod options;
+mod resources;
+mod selection;
+mod slots;
+mod start;
+mod step;
+mod text;
+mod up;
+
+pub use bring::{OneOff, bring, one_off};
+pub use down::{DownOptions, RemoveImages, down};
+pub use draft::own_image;
+pub use error::PlanError;
+pub use images::references;
+pub use operation::{
+    ContainerTarget, HookMoment, ImageUse, Injection, InjectionSource, Join, Namespace, Operation, Until,
+};
+pub use options::{Additions, ImageChain, ImageMaker, Inputs, InsideStep, Options, Pull, Wait, mark_line};
+pub use slots::is_anonymous;
+pub use step::{Cause, Plan, Risk, Step, StepId};
+pub use text::Verb;
+pub use up::reconcile;

@@ -1,0 +1,391 @@
+//! What a step does. Closed: an exhaustive match shows each place to touch when one is added.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::step::StepId;
+use crate::driver::container::AnonymousVolumes;
+use crate::model::build::Build;
+use crate::model::container::{ContainerSpec, NetworkAttachment};
+use crate::model::resource::{Network, SecretSource, Volume};
+use crate::model::service::Hook;
+use crate::model::task::{Provision, Task};
+
+/// A container that a step works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerTarget {
+    /// It was there when the plan was made.
+    Existing {
+        /// The engine's id.
+        id: String,
+        /// Its name by the time of the step, for people.
+        name: String,
+    },
+    /// An earlier step makes it.
+    MadeBy {
+        /// Which.
+        step: StepId,
+        /// Its name by the time of the step, for people.
+        name: String,
+    },
+}
+
+impl ContainerTarget {
+    /// Name for people.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Existing { name, .. } | Self::MadeBy { name, .. } => name,
+        }
+    }
+
+    /// The same container under another name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        let name = name.to_owned();
+        match self {
+            Self::Existing { id, .. } => Self::Existing { id: id.clone(), name },
+            Self::MadeBy { step, .. } => Self::MadeBy { step: *step, name },
+        }
+    }
+}
+
+/// The image of a container to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageUse {
+    /// By which the engine finds it.
+    pub reference: String,
+    /// Its id; `None`: an earlier step brings the image.
+    pub id: Option<String>,
+    /// The step that brings it.
+    pub made_by: Option<StepId>,
+}
+
+/// What one container takes from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Namespace {
+    /// `network_mode: service:…`
+    Network,
+    /// `pid: service:…`
+    Pid,
+    /// `ipc: service:…`
+    Ipc,
+    /// `volumes_from`
+    Volumes {
+        /// `:ro`
+        read_only: bool,
+    },
+}
+
+/// A container takes something from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// What.
+    pub namespace: Namespace,
+    /// From which.
+    pub of: ContainerTarget,
+}
+
+/// Where an injected file's bytes come from. Read at apply only, and never shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InjectionSource {
+    /// A secret of the project, by reference.
+    Secret(SecretSource),
+    /// A config of the project, by reference.
+    Config(SecretSource),
+    /// Public text, such as certificates.
+    Text(String),
+}
+
+/// A file put into a container after it was made and before it starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Injection {
+    /// Its content.
+    pub source: InjectionSource,
+    /// Absolute path inside.
+    pub target: String,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookMoment {
+    /// After the start.
+    PostStart,
+    /// Before the stop.
+    PreStop,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Health checks are good. Having none is an error, as in Compose.
+    Healthy,
+    /// Ended with 0.
+    Completed,
+    /// Healthy, or running where there is no health check. An end with 0 is fine.
+    Ready,
+    /// As `Ready`, but any end is a failure (`--wait`, as in Compose).
+    Running,
+    /// It does not run any more, whatever its exit code.
+    Ended,
+}
+
+/// One thing to do. A container's parts put in after its creation are steps of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Operation {
+    /// Makes a network.
+    CreateNetwork {
+        /// As the spec has it.
+        network: Network,
+        /// Compose's and devup's labels.
+        labels: IndexMap<String, String>,
+    },
+    /// Removes a network.
+    RemoveNetwork {
+        /// The engine's id.
+        id: String,
+        /// Its name.
+        name: String,
+    },
+    /// Makes a volume.
+    CreateVolume {
+        /// As the spec has it.
+        volume: Volume,
+        /// Compose's and devup's labels.
+        labels: IndexMap<String, String>,
+    },
+    /// Removes a volume and its data.
+    RemoveVolume {
+        /// Its name.
+        name: String,
+    },
+    /// Fetches an image.
+    PullImage {
+        /// Reference.
+        reference: String,
+        /// `os/arch`; the engine's own where `None`.
+        platform: Option<String>,
+    },
+    /// Builds an image from a Dockerfile.
+    BuildImage {
+        /// What it is called; further tags are in `build`.
+        reference: String,
+        /// The spec's section.
+        build: Box<Build>,
+        /// `os/arch`; the engine's own where `None`.
+        platform: Option<String>,
+        /// The secrets it may mount, by id.
+        secrets: IndexMap<String, SecretSource>,
+        /// Labels of the image.
+        labels: IndexMap<String, String>,
+    },
+    /// Builds one of devup's building blocks.
+    BuildEnv {
+        /// Its name: `python-3.11`.
+        env: String,
+        /// What the image is called: its tag is a content hash.
+        reference: String,
+    },
+    /// Runs provisioning steps on top of an image, and keeps the result as an image.
+    ProvisionImage {
+        /// The image below.
+        base: String,
+        /// What the result is called: its tag is a content hash.
+        reference: String,
+        /// What runs.
+        steps: Vec<Provision>,
+    },
+    /// Removes an image's reference.
+    RemoveImage {
+        /// Reference.
+        reference: String,
+    },
+    /// Makes a container.
+    CreateContainer {
+        /// Everything about it.
+        spec: Box<ContainerSpec>,
+        /// Its image.
+        image: ImageUse,
+        /// What it takes from other containers.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        joins: Vec<Join>,
+    },
+    /// Puts files into a container that was never started.
+    InjectFiles {
+        /// Which.
+        container: ContainerTarget,
+        /// The files.
+        files: Vec<Injection>,
+    },
+    /// Connects a container with a further network.
+    ConnectNetwork {
+        /// Which.
+        container: ContainerTarget,
+        /// With what.
+        network: NetworkAttachment,
+    },
+    /// Gives a container another name.
+    RenameContainer {
+        /// Which.
+        container: ContainerTarget,
+        /// The new name.
+        to: String,
+    },
+    /// Starts a container.
+    StartContainer {
+        /// Which.
+        container: ContainerTarget,
+    },
+    /// Stops a container.
+    StopContainer {
+        /// Which.
+        container: ContainerTarget,
+        /// Before the kill; the container's own where `None`.
+        grace: Option<Duration>,
+    },
+    /// Sends a signal.
+    KillContainer {
+        /// Which.
+        container: ContainerTarget,
+        /// `SIGKILL`, …
+        signal: String,
+    },
+    /// Freezes.
+    PauseContainer {
+        /// Which.
+        container: ContainerTarget,
+    },
+    /// Unfreezes.
+    UnpauseContainer {
+        /// Which.
+        container: ContainerTarget,
+    },
+    /// Removes a container, running or not.
+    RemoveContainer {
+        /// Which.
+        container: ContainerTarget,
+        /// What becomes of its anonymous volumes.
+        volumes: AnonymousVolumes,
+    },
+    /// Waits.
+    WaitFor {
+        /// For which.
+        container: ContainerTarget,
+        /// For what.
+        until: Until,
+    },
+    /// Runs a hook inside.
+    RunHook {
+        /// In which.
+        container: ContainerTarget,
+        /// When.
+        moment: HookMoment,
+        /// What.
+        hook: Hook,
+        /// Kept with the container's id once it is done; `None`: nothing is kept.
+        mark: Option<String>,
+    },
+    /// Runs a provisioning step in a container of its own, with the mounts of another that does not run yet, to its end.
+    ProvisionContainer {
+        /// Whose mounts it works on.
+        container: ContainerTarget,
+        /// The container in which it runs; removed afterwards.
+        spec: Box<ContainerSpec>,
+        /// Its image.
+        image: ImageUse,
+        /// Kept with the id of `container` once it is done.
+        mark: String,
+    },
+    /// Runs a task of the project inside.
+    RunTask {
+        /// Its name.
+        name: String,
+        /// In which.
+        container: ContainerTarget,
+        /// What.
+        task: Task,
+        /// Kept with the container's id once it is done.
+        mark: String,
+    },
+}
+
+impl Operation {
+    /// Every container it names.
+    pub fn targets(&self) -> Vec<&ContainerTarget> {
+        match self {
+            Self::CreateNetwork { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume { .. }
+            | Self::RemoveVolume { .. }
+            | Self::PullImage { .. }
+            | Self::BuildImage { .. }
+            | Self::BuildEnv { .. }
+            | Self::ProvisionImage { .. }
+            | Self::RemoveImage { .. } => Vec::new(),
+            Self::CreateContainer { joins, .. } => joins.iter().map(|join| &join.of).collect(),
+            Self::InjectFiles { container, .. }
+            | Self::ConnectNetwork { container, .. }
+            | Self::RenameContainer { container, .. }
+            | Self::StartContainer { container }
+            | Self::StopContainer { container, .. }
+            | Self::KillContainer { container, .. }
+            | Self::PauseContainer { container }
+            | Self::UnpauseContainer { container }
+            | Self::RemoveContainer { container, .. }
+            | Self::WaitFor { container, .. }
+            | Self::RunHook { container, .. }
+            | Self::ProvisionContainer { container, .. }
+            | Self::RunTask { container, .. } => vec![container],
+        }
+    }
+
+    /// Every container it names, to be renumbered.
+    pub(super) fn targets_mut(&mut self) -> Vec<&mut ContainerTarget> {
+        match self {
+            Self::CreateNetwork { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume { .. }
+            | Self::RemoveVolume { .. }
+            | Self::PullImage { .. }
+            | Self::BuildImage { .. }
+            | Self::BuildEnv { .. }
+            | Self::ProvisionImage { .. }
+            | Self::RemoveImage { .. } => Vec::new(),
+            Self::CreateContainer { joins, .. } => joins.iter_mut().map(|join| &mut join.of).collect(),
+            Self::InjectFiles { container, .. }
+            | Self::ConnectNetwork { container, .. }
+            | Self::RenameContainer { container, .. }
+            | Self::StartContainer { container }
+            | Self::StopContainer { container, .. }
+            | Self::KillContainer { container, .. }
+            | Self::PauseContainer { container }
+            | Self::UnpauseContainer { container }
+            | Self::RemoveContainer { container, .. }
+            | Self::WaitFor { container, .. }
+            | Self::RunHook { container, .. }
+            | Self::ProvisionContainer { container, .. }
+            | Self::RunTask { container, .. } => vec![container],
+        }
+    }
+
+    /// The image of the container it makes.
+    pub(super) fn image_mut(&mut self) -> Option<&mut ImageUse> {
+        match self {
+            Self::CreateContainer { image, .. } | Self::ProvisionContainer { image, .. } => Some(image),
+            _ => None,
+        }
+    }
+}

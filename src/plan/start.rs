@@ -1,0 +1,381 @@
+//! Starting in the order of dependencies, waiting, and what else belongs to coming up.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::decide::{Group, Groups, Scene};
+use super::emit::{Cleared, Emitting, Placed, Places};
+use super::error::PlanError;
+use super::graph::Graph;
+use super::hash;
+use super::operation::{ContainerTarget, HookMoment, ImageUse, Operation, Until};
+use super::options::{InsideStep, Wait};
+use super::slots::{Fate, PROVISION, Slot};
+use super::step::{Cause, StepId};
+use crate::model::container::ContainerSpec;
+use crate::model::labels;
+use crate::model::observed::{Container, Health, State};
+use crate::model::service::{Condition, Dependency, Healthcheck};
+
+/// Waits, each made once: by service, position of the slot, and what for.
+type Waits = IndexMap<(String, usize, &'static str), StepId>;
+
+/// What a dependant's start waits for.
+#[derive(Debug, Default, Clone)]
+struct Conditions {
+    after: Vec<StepId>,
+    follows: Vec<StepId>,
+}
+
+/// Puts starting and waiting into the plan.
+pub(super) struct Starting<'e, 's, 'a> {
+    pub(super) emitting: &'e Emitting<'s, 'a>,
+    pub(super) cleared: &'e Cleared,
+}
+
+impl Starting<'_, '_, '_> {
+    fn scene(&self) -> &Scene<'_> {
+        self.emitting.scene
+    }
+
+    fn groups(&self) -> &Groups<'_> {
+        self.emitting.groups
+    }
+
+    /// Starts, waits, tasks.
+    pub(super) fn emit(&self, graph: &mut Graph, places: &mut Places) -> Result<(), PlanError> {
+        if self.scene().options.no_start {
+            return Ok(());
+        }
+        let mut waits = Waits::new();
+        for (name, group) in self.groups() {
+            let conditions = self.conditions(graph, places, &mut waits, group);
+            for (index, slot) in group.slots.iter().enumerate() {
+                let mut placed = places[name][index].clone();
+                self.start(graph, group, slot, &mut placed, &conditions, places);
+                places[name][index] = placed;
+            }
+        }
+        self.final_waits(graph, places, &mut waits);
+        self.tasks(graph, places, &waits)
+    }
+
+    fn conditions(&self, graph: &mut Graph, places: &Places, waits: &mut Waits, group: &Group) -> Conditions {
+        let mut conditions = Conditions::default();
+        // nothing waits for the sake of a service that is not started
+        if !group.slots.iter().any(|slot| slot.start) {
+            return conditions;
+        }
+        for (other, dependency) in &group.wanted.dependencies {
+            let Some(theirs) = self.groups().get(other) else { continue };
+            for index in 0..theirs.slots.len() {
+                let steps = self.condition(graph, places, waits, theirs, index, dependency);
+                if dependency.required {
+                    conditions.after.extend(steps);
+                } else {
+                    conditions.follows.extend(steps);
+                }
+            }
+        }
+        conditions
+    }
+
+    fn condition(
+        &self,
+        graph: &mut Graph,
+        places: &Places,
+        waits: &mut Waits,
+        group: &Group,
+        index: usize,
+        dependency: &Dependency,
+    ) -> Vec<StepId> {
+        let placed = &places[&group.wanted.name][index];
+        let until = match dependency.condition {
+            Condition::ServiceStarted => return placed.started.clone(),
+            Condition::ServiceHealthy => Until::Healthy,
+            Condition::ServiceCompletedSuccessfully => Until::Completed,
+        };
+        let slot = &group.slots[index];
+        let met = placed.started.is_empty()
+            && slot.current.is_some_and(|current| match until {
+                Until::Healthy => current.state == State::Running && current.health == Some(Health::Healthy),
+                _ => super::slots::completed(current),
+            });
+        if met { Vec::new() } else { vec![self.wait(graph, placed, waits, group, index, until)] }
+    }
+
+    fn wait(
+        &self,
+        graph: &mut Graph,
+        placed: &Placed,
+        waits: &mut Waits,
+        group: &Group,
+        index: usize,
+        until: Until,
+    ) -> StepId {
+        let name = &group.wanted.name;
+        let key = (name.clone(), index, until_key(until));
+        if let Some(step) = waits.get(&key) {
+            return *step;
+        }
+        let operation = Operation::WaitFor { container: placed.target.clone(), until };
+        let step = graph.add(operation, Cause::ComingUp, Some(name));
+        graph.after(step, placed.started.clone());
+        graph.after(step, placed.ready.clone());
+        if self.is_optional(name) {
+            graph.tolerate(step);
+        }
+        waits.insert(key, step);
+        step
+    }
+
+    /// Everybody who depends on it can do without it.
+    fn is_optional(&self, name: &str) -> bool {
+        let mut dependants = self.groups().values().filter_map(|group| group.wanted.dependencies.get(name)).peekable();
+        dependants.peek().is_some() && dependants.all(|dependency| !dependency.required)
+    }
+
+    fn start(
+        &self,
+        graph: &mut Graph,
+        group: &Group,
+        slot: &Slot,
+        placed: &mut Placed,
+        conditions: &Conditions,
+        places: &Places,
+    ) {
+        let name = group.wanted.name.as_str();
+        if !slot.start {
+            self.missed_hooks(graph, group, slot, placed);
+            return;
+        }
+        let mut begin = placed.ready.clone();
+        begin.extend(placed.stop.map(|(_, last)| last));
+        let frozen = slot.restart.is_none() && slot.current.is_some_and(|current| current.state == State::Paused);
+        let container = placed.target.clone();
+        let operation = if frozen && slot.fate == Fate::Keep {
+            Operation::UnpauseContainer { container }
+        } else {
+            begin.extend(self.provision(graph, group, slot, placed, conditions));
+            Operation::StartContainer { container }
+        };
+        let start = graph.add(operation, slot.cause(), Some(name));
+        graph.after(start, begin);
+        graph.after(start, conditions.after.iter().copied());
+        graph.follows(start, conditions.follows.iter().copied());
+        graph.after(start, self.ports_freed(slot, places));
+        placed.started = vec![start];
+        if !frozen {
+            Self::post_start(graph, group, placed);
+        }
+    }
+
+    /// Hooks after the start, one after another.
+    fn post_start(graph: &mut Graph, group: &Group, placed: &mut Placed) {
+        for (index, hook) in group.wanted.service.post_start.iter().enumerate() {
+            let run = Operation::RunHook {
+                container: placed.target.clone(),
+                moment: HookMoment::PostStart,
+                hook: hook.clone(),
+                mark: Some(hook_mark(index, hook)),
+            };
+            let step = graph.add(run, Cause::ComingUp, Some(&group.wanted.name));
+            graph.after(step, placed.started.clone());
+            graph.after(step, placed.ready.clone());
+            placed.started = vec![step];
+        }
+    }
+
+    /// A run that was interrupted between a start and its hooks left them to be done.
+    fn missed_hooks(&self, graph: &mut Graph, group: &Group, slot: &Slot, placed: &mut Placed) {
+        let Some(current) = slot.current.filter(|current| current.state == State::Running && slot.fate == Fate::Keep)
+        else {
+            return;
+        };
+        let marks = group.wanted.service.post_start.iter().enumerate().map(|(index, hook)| hook_mark(index, hook));
+        let missed = marks.filter(|mark| !self.scene().inputs.is_marked(&current.id, mark)).count() > 0;
+        if missed {
+            Self::post_start(graph, group, placed);
+        }
+    }
+
+    /// Steps after which the ports that the container publishes are free.
+    fn ports_freed(&self, slot: &Slot, places: &Places) -> Vec<StepId> {
+        let ports = &slot.draft.spec.ports;
+        let holds = |container: &Container| {
+            container.ports.iter().any(|held| {
+                held.published != 0
+                    && ports.iter().any(|port| port.published == held.published && port.protocol == held.protocol)
+            })
+        };
+        let mut steps = Vec::new();
+        for (id, step) in &self.cleared.freed {
+            let container = self.scene().observed.containers.iter().find(|container| container.id == *id);
+            steps.extend(container.filter(|container| holds(container)).map(|_| *step));
+        }
+        for (name, group) in self.groups() {
+            for (other, placed) in group.slots.iter().zip(&places[name]) {
+                if let (Some(current), Some((_, stop))) = (other.current, placed.stop)
+                    && holds(current)
+                {
+                    steps.push(stop);
+                }
+            }
+        }
+        steps
+    }
+
+    /// Provisioning steps in containers of their own, one after another, with the mounts of the one to be started.
+    fn provision(
+        &self,
+        graph: &mut Graph,
+        group: &Group,
+        slot: &Slot,
+        placed: &Placed,
+        conditions: &Conditions,
+    ) -> Option<StepId> {
+        let name = group.wanted.name.as_str();
+        let mut last: Option<StepId> = None;
+        for inside in self.scene().inputs.provision.get(name).into_iter().flatten() {
+            let done = match &placed.target {
+                ContainerTarget::Existing { id, .. } => self.scene().inputs.is_marked(id, &inside.digest),
+                ContainerTarget::MadeBy { .. } => false,
+            };
+            if done {
+                continue;
+            }
+            let reference = slot.draft.spec.image.clone();
+            let operation = Operation::ProvisionContainer {
+                container: placed.target.clone(),
+                spec: Box::new(self.provisioner(group, slot, inside)),
+                image: ImageUse {
+                    id: self.scene().observed.images.get(&reference).map(|image| image.id.clone()),
+                    made_by: self.emitting.images.made.get(&reference).copied(),
+                    reference,
+                },
+                mark: inside.digest.clone(),
+            };
+            let step = graph.add(operation, Cause::ComingUp, Some(name));
+            graph.after(step, placed.ready.clone());
+            graph.after(step, placed.stop.map(|(_, last)| last));
+            graph.after(step, last);
+            graph.after(step, conditions.after.iter().copied());
+            graph.follows(step, conditions.follows.iter().copied());
+            last = Some(step);
+        }
+        last
+    }
+
+    fn provisioner(&self, group: &Group, slot: &Slot, inside: &InsideStep) -> ContainerSpec {
+        let draft = &slot.draft.spec;
+        let mut service = (*draft.service).clone();
+        service.entrypoint = Some(Vec::new());
+        service.command = Some(["/bin/sh", "-c", &inside.provision.run].map(str::to_owned).to_vec());
+        service.restart = None;
+        service.deploy = None;
+        service.healthcheck = Some(Healthcheck { disable: true, ..Healthcheck::default() });
+        if let Some(user) = &inside.provision.user {
+            service.user = Some(user.clone());
+        }
+        let mut spec = draft.clone();
+        spec.name = format!("{}{PROVISION}", draft.name);
+        spec.mounts = Vec::new();
+        spec.ports = Vec::new();
+        spec.networks.truncate(1);
+        for network in &mut spec.networks {
+            // it must not be found in the service's stead, nor take its address
+            network.aliases = Vec::new();
+            network.options = crate::model::service::ServiceNetwork::default();
+        }
+        spec.labels = super::resources::project_labels(self.scene().environment, self.scene().inputs);
+        spec.labels.insert(labels::SERVICE.to_owned(), group.wanted.name.clone());
+        spec.labels.insert(labels::NUMBER.to_owned(), slot.number.to_string());
+        spec.labels.insert(labels::ONEOFF.to_owned(), "False".to_owned());
+        spec.service = Arc::new(service);
+        spec
+    }
+
+    /// Waits at the end for everything that was touched, or is not yet as it should be.
+    fn final_waits(&self, graph: &mut Graph, places: &Places, waits: &mut Waits) {
+        let until = match self.scene().options.wait {
+            Wait::Dependencies => return,
+            Wait::Ready => Until::Ready,
+            Wait::Strict => Until::Running,
+        };
+        for (name, group) in self.groups() {
+            let awaited_end = self.groups().values().any(|other| {
+                other
+                    .wanted
+                    .dependencies
+                    .get(name)
+                    .is_some_and(|d| d.condition == Condition::ServiceCompletedSuccessfully)
+            });
+            for (index, slot) in group.slots.iter().enumerate() {
+                let placed = &places[name][index];
+                let waited = |until: Until| waits.contains_key(&(name.clone(), index, until_key(until)));
+                let settled = placed.started.is_empty()
+                    && !slot.start
+                    && slot.current.is_some_and(|current| is_settled(current, awaited_end));
+                if settled || waited(Until::Healthy) || waited(Until::Completed) {
+                    continue;
+                }
+                let until = if awaited_end { Until::Completed } else { until };
+                self.wait(graph, placed, waits, group, index, until);
+            }
+        }
+    }
+
+    /// Tasks of `up:`, one after another.
+    fn tasks(&self, graph: &mut Graph, places: &Places, waits: &Waits) -> Result<(), PlanError> {
+        let mut last: Option<StepId> = None;
+        let environment = self.scene().environment;
+        for name in &environment.up {
+            let task = environment.tasks.get(name).ok_or_else(|| PlanError::UnknownTask { task: name.clone() })?;
+            let Some(placed) = places.get(&task.service).and_then(|placed| placed.first()) else { continue };
+            let mark = format!("task:{name}:{}", hash::of(task));
+            if let ContainerTarget::Existing { id, .. } = &placed.target
+                && self.scene().inputs.is_marked(id, &mark)
+            {
+                continue;
+            }
+            let operation =
+                Operation::RunTask { name: name.clone(), container: placed.target.clone(), task: task.clone(), mark };
+            let step = graph.add(operation, Cause::ComingUp, Some(&task.service));
+            graph.after(step, placed.ready.clone());
+            graph.after(step, placed.started.clone());
+            graph
+                .after(step, waits.iter().filter(|((service, ..), _)| *service == task.service).map(|(_, step)| *step));
+            graph.after(step, last);
+            last = Some(step);
+        }
+        Ok(())
+    }
+}
+
+/// Nothing to wait for.
+fn is_settled(current: &Container, awaited_end: bool) -> bool {
+    match current.state {
+        // an interrupted run left a job going that others wait for
+        State::Running if awaited_end => false,
+        State::Running => matches!(current.health, None | Some(Health::Healthy)),
+        // a job that ended well and is not run again
+        State::Exited => super::slots::completed(current),
+        _ => false,
+    }
+}
+
+/// How it is kept that a hook ran. A start forgets it.
+fn hook_mark(index: usize, hook: &crate::model::service::Hook) -> String {
+    format!("hook:{index}:{}", hash::of(hook))
+}
+
+fn until_key(until: Until) -> &'static str {
+    match until {
+        Until::Healthy => "healthy",
+        Until::Completed => "completed",
+        Until::Ready => "ready",
+        Until::Running => "running",
+        Until::Ended => "ended",
+    }
+}

@@ -1,0 +1,114 @@
+//! Reconciles what is wanted with what there is.
+
+use std::collections::HashSet;
+
+use super::decide::{self, Groups, Scene};
+use super::emit::{Emitting, Placed};
+use super::error::PlanError;
+use super::graph::Graph;
+use super::images::{self, Sources};
+use super::options::{Inputs, Options};
+use super::resources;
+use super::selection;
+use super::start::Starting;
+use super::step::Plan;
+use crate::model::environment::Environment;
+use crate::model::observed::{Container, Observed};
+
+/// The steps that make the world what the environment says.
+///
+/// Where a pull or build decides about containers that exist, the plan holds the image steps only and says so
+/// ([`Plan::look_again`]).
+pub fn reconcile(
+    environment: &Environment,
+    observed: &Observed,
+    options: &Options,
+    inputs: &Inputs,
+) -> Result<Plan, PlanError> {
+    let scene = Scene { environment, observed, options, inputs };
+    let wanted = selection::select(environment, options)?;
+    let mut graph = Graph::default();
+    let sources = Sources { environment, observed, options, inputs };
+    let images = images::emit(&mut graph, &sources, &wanted)?;
+    let groups = decide::groups(&scene, wanted)?;
+    if images.guessed || decides_about_existing(&groups, &images) {
+        let mut plan = graph.finish();
+        plan.look_again = true;
+        return Ok(plan);
+    }
+    let orphans = orphans(&scene, &mut graph);
+    let touched = touched(&groups, &orphans);
+    let drafts = || groups.values().flat_map(|group| &group.slots).map(|slot| &slot.draft.spec);
+    let networks = resources::networks(
+        environment,
+        observed,
+        options,
+        &|name| drafts().any(|spec| spec.networks.iter().any(|network| network.network == name)),
+        &|name| {
+            blocking(observed, &touched, |container| container.is_up() && container.networks.iter().any(|n| n == name))
+        },
+        &mut graph,
+    )?;
+    let volumes = resources::volumes(
+        environment,
+        observed,
+        options,
+        &|name| drafts().any(|spec| spec.mounts.iter().any(|mount| mount.source.as_deref() == Some(name))),
+        &|name| blocking(observed, &touched, |container| container.mounts.iter().any(|mount| mount.source == name)),
+        &mut graph,
+    )?;
+    let groups = decide::decide(&scene, groups, &networks, &volumes)?;
+    let emitting = Emitting { scene: &scene, groups: &groups, networks: &networks, volumes: &volumes, images: &images };
+    let mut cleared = emitting.clear(&mut graph, &orphans);
+    let mut places = emitting.stops(&mut graph);
+    emitting.evict(&mut graph, &places, &mut cleared);
+    let stops: Vec<_> =
+        places.values().flatten().filter_map(|placed: &Placed| placed.stop.map(|(_, last)| last)).collect();
+    let free: Vec<_> = stops.into_iter().chain(cleared.freed.iter().map(|(_, step)| *step)).collect();
+    let made = resources::emit(&mut graph, environment, inputs, &networks, &volumes, &|_| free.clone());
+    emitting.create(&mut graph, &mut places, &cleared, &made);
+    Starting { emitting: &emitting, cleared: &cleared }.emit(&mut graph, &mut places)?;
+    Ok(graph.finish())
+}
+
+/// An image that is pulled or built may be the one the existing container was made from, or not.
+fn decides_about_existing(groups: &Groups, images: &images::Images) -> bool {
+    groups.values().any(|group| {
+        group.slots.iter().any(|slot| slot.current.is_some() && images.made.contains_key(&slot.draft.spec.image))
+    })
+}
+
+/// Containers of services that the spec has not; removed if that was asked for, else said.
+fn orphans<'a>(scene: &Scene<'a>, graph: &mut Graph) -> Vec<&'a Container> {
+    let orphans: Vec<&Container> = scene
+        .observed
+        .containers
+        .iter()
+        .filter(|container| !container.oneoff() && !container.service().is_empty())
+        .filter(|container| selection::service(scene.environment, container.service()).is_none())
+        .collect();
+    if scene.options.remove_orphans {
+        return orphans;
+    }
+    if !orphans.is_empty() && !scene.options.ignore_orphans {
+        let names: Vec<&str> = orphans.iter().map(|container| container.name.as_str()).collect();
+        graph.warn(format!(
+            "containers of services that are not in the spec: {}; `--remove-orphans` removes them",
+            names.join(", ")
+        ));
+    }
+    Vec::new()
+}
+
+/// Ids of the containers that this run may stop and remove.
+fn touched<'a>(groups: &Groups<'a>, orphans: &[&'a Container]) -> HashSet<&'a str> {
+    let slots = groups.values().flat_map(|group| &group.slots);
+    let own = slots.flat_map(|slot| slot.current.into_iter().chain(slot.leftovers.iter().copied()));
+    let surplus = groups.values().flat_map(|group| group.surplus.iter().copied());
+    own.chain(surplus).chain(orphans.iter().copied()).map(|container| container.id.as_str()).collect()
+}
+
+fn blocking(observed: &Observed, touched: &HashSet<&str>, uses: impl Fn(&Container) -> bool) -> Vec<String> {
+    let others = observed.containers.iter().filter(|container| !touched.contains(container.id.as_str()));
+    others.filter(|container| uses(container)).map(|container| container.name.clone()).collect()
+}

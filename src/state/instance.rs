@@ -1,0 +1,381 @@
+//! Which copy of a project a folder holds. Pure: the registry, the folder and the wish are arguments.
+//!
+//! The first folder of a project gets the project's own name. A second worktree or clone of it gets an instance, named
+//! after its folder or branch, and keeps it for as long as the registry knows the folder. So does another project that
+//! merely has the same name: two strangers must not share a database.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::model::environment::Instance;
+use crate::model::name::{BadName, ProjectName};
+
+use super::registry::{Entry, Registry};
+
+/// Characters of an instance's name at most: names of containers, networks and tags are made of it.
+const LONGEST: usize = 40;
+
+/// What is known of a folder when its project's name has to be found.
+pub struct Wish<'a> {
+    /// The name as the spec, or the folder, gives it.
+    pub base: &'a ProjectName,
+    /// The project's folder, canonical.
+    pub path: &'a Path,
+    /// Where it was cloned from, normalised; `None` where it is no clone.
+    pub remote: Option<&'a str>,
+    /// The branch that is checked out.
+    pub branch: Option<&'a str>,
+    /// `--instance` or `DEVUP_INSTANCE`.
+    pub asked: Option<&'a str>,
+    /// `-p` or `COMPOSE_PROJECT_NAME`: wins.
+    pub explicit: Option<&'a ProjectName>,
+    /// Whether a project's folder is still there.
+    pub alive: &'a dyn Fn(&Path) -> bool,
+}
+
+/// The name a folder works under, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The project's name, an instance's suffix included.
+    pub name: ProjectName,
+    /// Which copy; `None` for the first.
+    pub instance: Option<Instance>,
+    /// Why this one.
+    pub because: Because,
+    /// It is a copy of the project that has the base name: it may use that one's secrets where it has none of its own.
+    pub same_project: bool,
+}
+
+/// Why a folder got its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Because {
+    /// Nobody else has the name.
+    First,
+    /// Given by `-p`.
+    Explicit,
+    /// Given by `--instance`.
+    Asked,
+    /// It had it before.
+    Kept,
+    /// The folder that had it is gone: this one takes its place, its data included.
+    Adopted {
+        /// The folder that is gone.
+        from: PathBuf,
+    },
+    /// Another checkout of the same project has the name.
+    Copy {
+        /// That one's folder.
+        of: PathBuf,
+    },
+    /// Another project has the name.
+    Stranger {
+        /// That one's folder.
+        path: PathBuf,
+    },
+}
+
+/// Why no name could be given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InstanceError {
+    /// Nothing is left of the name.
+    #[error("{0:?} cannot name an instance: it needs at least one letter a-z or digit")]
+    Empty(String),
+    /// Another folder's instance has it.
+    #[error(
+        "instance {instance} of {base} lives in {}; give another --instance here, or run `devup destroy` there first",
+        path.display()
+    )]
+    Taken {
+        /// The instance.
+        instance: String,
+        /// The project.
+        base: String,
+        /// Where it lives.
+        path: PathBuf,
+    },
+    /// The name became too long.
+    #[error(transparent)]
+    Name(#[from] BadName),
+}
+
+/// Decides under which name a folder works.
+pub fn decide(registry: &Registry, wish: &Wish<'_>) -> Result<Decision, InstanceError> {
+    let base = wish.explicit.unwrap_or(wish.base);
+    if let Some(asked) = wish.asked {
+        return asked_for(registry, wish, base, asked);
+    }
+    if let Some(name) = wish.explicit {
+        return Ok(Decision {
+            name: name.clone(),
+            instance: None,
+            because: Because::Explicit,
+            same_project: same_name(wish, name),
+        });
+    }
+    if let Some(entry) = registry.at(wish.path).find(|entry| !entry.asked && entry.base_name == base.as_str()) {
+        let same_project = holder(registry, wish).is_none_or(|holder| same_source(holder, wish));
+        return Ok(Decision {
+            name: entry.name.clone(),
+            instance: entry.instance.clone(),
+            because: Because::Kept,
+            same_project,
+        });
+    }
+    let Some(holder) = holder(registry, wish) else {
+        return Ok(Decision { name: base.clone(), instance: None, because: Because::First, same_project: true });
+    };
+    let same_project = same_source(holder, wish);
+    if same_project && !(wish.alive)(&holder.path) {
+        let because = Because::Adopted { from: holder.path.clone() };
+        return Ok(Decision { name: base.clone(), instance: None, because, same_project });
+    }
+    let (name, instance) = free_name(registry, wish)?;
+    let because = if same_project {
+        Because::Copy { of: holder.path.clone() }
+    } else {
+        Because::Stranger { path: holder.path.clone() }
+    };
+    Ok(Decision { name, instance: Some(instance), because, same_project })
+}
+
+fn asked_for(registry: &Registry, wish: &Wish<'_>, base: &ProjectName, asked: &str) -> Result<Decision, InstanceError> {
+    let slug = slug(asked).ok_or_else(|| InstanceError::Empty(asked.to_owned()))?;
+    let name = ProjectName::parse(&format!("{base}-{slug}"))?;
+    if let Some(other) = registry.get(name.as_str())
+        && other.path != wish.path
+        && (wish.alive)(&other.path)
+    {
+        return Err(InstanceError::Taken { instance: slug, base: base.to_string(), path: other.path.clone() });
+    }
+    let same_project = holder(registry, wish).is_none_or(|holder| same_source(holder, wish));
+    Ok(Decision { name, instance: Some(Instance(slug)), because: Because::Asked, same_project })
+}
+
+/// Another folder's project that has the base name.
+fn holder<'a>(registry: &'a Registry, wish: &Wish<'_>) -> Option<&'a Entry> {
+    registry.get(wish.base.as_str()).filter(|entry| entry.path != wish.path)
+}
+
+/// The same repository, as far as remotes tell; without remotes the same name is taken for the same project only where
+/// the other folder is a neighbour (worktrees and copies lie side by side).
+fn same_source(holder: &Entry, wish: &Wish<'_>) -> bool {
+    match (holder.remote.as_deref(), wish.remote) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        (None, None) => holder.path.parent() == wish.path.parent(),
+        _ => false,
+    }
+}
+
+fn same_name(wish: &Wish<'_>, name: &ProjectName) -> bool {
+    wish.base == name
+}
+
+/// The first name that no other folder has, made of this folder's name, its branch, or a number.
+fn free_name(registry: &Registry, wish: &Wish<'_>) -> Result<(ProjectName, Instance), InstanceError> {
+    let base = wish.base.as_str();
+    let folder = wish.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let from_folder = slug(&folder).and_then(|slug| without_base(&slug, base));
+    let from_branch = wish.branch.filter(|branch| !["main", "master"].contains(branch)).and_then(slug);
+    let parent = wish.path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let from_parent = parent.as_deref().and_then(slug).and_then(|slug| without_base(&slug, base));
+    let stem = from_folder.or(from_branch).or(from_parent);
+    let numbered = (2u32..).map(|number| match &stem {
+        Some(stem) => format!("{stem}-{number}"),
+        None => number.to_string(),
+    });
+    for candidate in stem.clone().into_iter().chain(numbered) {
+        let name = ProjectName::parse(&format!("{base}-{candidate}"))?;
+        if registry.get(name.as_str()).is_none_or(|entry| entry.path == wish.path) {
+            return Ok((name, Instance(candidate)));
+        }
+    }
+    // the numbers are endless and the registry is not
+    Err(InstanceError::Empty(folder))
+}
+
+/// `shop-feature` of project `shop` is `feature`; `shop` alone says nothing.
+fn without_base(slug: &str, base: &str) -> Option<String> {
+    let rest = slug.strip_prefix(base).map_or(slug, |rest| rest.trim_start_matches(['-', '_']));
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+/// Lower-case letters, digits and single dashes: `feature/Login` becomes `feature-login`.
+fn slug(text: &str) -> Option<String> {
+    let mut slug = String::new();
+    for character in text.chars().flat_map(char::to_lowercase) {
+        if character.is_ascii_lowercase() || character.is_ascii_digit() {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() >= LONGEST {
+            break;
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    (!slug.is_empty()).then(|| slug.to_owned())
+}
+
+impl fmt::Display for Because {
+    /// A sentence for the user; empty where there is nothing to say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First | Self::Explicit | Self::Asked | Self::Kept => Ok(()),
+            Self::Adopted { from } => {
+                write!(f, "{} is gone; this folder takes its place, with its volumes", from.display())
+            }
+            Self::Copy { of } => write!(f, "another checkout of this project is in {}", of.display()),
+            Self::Stranger { path } => {
+                write!(f, "another project of the same name is in {}; nothing is shared with it", path.display())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    fn name(text: &str) -> ProjectName {
+        ProjectName::parse(text).unwrap()
+    }
+
+    fn enter(registry: &mut Registry, path: &str, remote: Option<&str>, decision: &Decision) {
+        registry.enter(Entry {
+            name: decision.name.clone(),
+            base_name: "shop".to_owned(),
+            instance: decision.instance.clone(),
+            asked: matches!(decision.because, Because::Asked | Because::Explicit),
+            path: PathBuf::from(path),
+            remote: remote.map(str::to_owned),
+            config_files: vec![],
+            last_used: Timestamp::UNIX_EPOCH,
+        });
+    }
+
+    struct Case<'a> {
+        path: &'a str,
+        remote: Option<&'a str>,
+        branch: Option<&'a str>,
+        asked: Option<&'a str>,
+        explicit: Option<&'a str>,
+        alive: bool,
+    }
+
+    const PLAIN: Case<'_> =
+        Case { path: "/src/shop", remote: Some("host/shop"), branch: None, asked: None, explicit: None, alive: true };
+
+    fn run(registry: &Registry, case: &Case<'_>) -> Result<Decision, InstanceError> {
+        let explicit = case.explicit.map(name);
+        let alive = case.alive;
+        decide(
+            registry,
+            &Wish {
+                base: &name("shop"),
+                path: Path::new(case.path),
+                remote: case.remote,
+                branch: case.branch,
+                asked: case.asked,
+                explicit: explicit.as_ref(),
+                alive: &move |_| alive,
+            },
+        )
+    }
+
+    fn with_first() -> Registry {
+        let mut registry = Registry::default();
+        let first = run(&registry, &PLAIN).unwrap();
+        assert_eq!((first.name.as_str(), &first.because), ("shop", &Because::First));
+        enter(&mut registry, "/src/shop", Some("host/shop"), &first);
+        registry
+    }
+
+    #[test]
+    fn a_second_checkout_is_named_after_its_folder_or_branch() {
+        let registry = with_first();
+        for (path, branch, expected) in [
+            ("/src/shop-feature", None, "shop-feature"),
+            ("/src/Review_42", Some("main"), "shop-review-42"),
+            ("/work/shop", Some("feature/Login"), "shop-feature-login"),
+            ("/work/shop", Some("main"), "shop-work"),
+            ("/shop", None, "shop-2"),
+        ] {
+            let case = Case { path, branch, ..PLAIN };
+            let decision = run(&registry, &case).unwrap();
+            assert_eq!(decision.name.as_str(), expected, "{path} {branch:?}");
+            assert_eq!(decision.because, Because::Copy { of: "/src/shop".into() });
+            assert!(decision.same_project);
+        }
+    }
+
+    #[test]
+    fn a_folder_keeps_its_instance() {
+        let mut registry = with_first();
+        let case = Case { path: "/work/shop", branch: Some("one"), ..PLAIN };
+        let decision = run(&registry, &case).unwrap();
+        enter(&mut registry, case.path, case.remote, &decision);
+        let later = run(&registry, &Case { branch: Some("two"), ..case }).unwrap();
+        assert_eq!((later.name.as_str(), later.because), ("shop-one", Because::Kept));
+        assert_eq!(run(&registry, &PLAIN).unwrap().name.as_str(), "shop");
+    }
+
+    #[test]
+    fn strangers_of_the_same_name_share_nothing() {
+        let decision = run(&with_first(), &Case { path: "/x/shop", remote: Some("evil/shop"), ..PLAIN }).unwrap();
+        assert_eq!(decision.name.as_str(), "shop-x");
+        assert!(!decision.same_project && matches!(decision.because, Because::Stranger { .. }));
+        let gone = Case { path: "/x/shop", remote: Some("evil/shop"), alive: false, ..PLAIN };
+        assert_eq!(run(&with_first(), &gone).unwrap().name.as_str(), "shop-x", "data of a stranger is not adopted");
+        let unknown = Case { path: "/x/shop", remote: None, ..PLAIN };
+        assert!(!run(&with_first(), &unknown).unwrap().same_project);
+    }
+
+    #[test]
+    fn a_moved_folder_takes_its_project_along() {
+        let decision = run(&with_first(), &Case { path: "/new/shop", alive: false, ..PLAIN }).unwrap();
+        assert_eq!(decision.name.as_str(), "shop");
+        assert_eq!(decision.because, Because::Adopted { from: "/src/shop".into() });
+    }
+
+    #[test]
+    fn the_users_word_wins() {
+        let mut registry = with_first();
+        let asked = run(&registry, &Case { asked: Some("Try 1"), ..PLAIN }).unwrap();
+        assert_eq!((asked.name.as_str(), &asked.because), ("shop-try-1", &Because::Asked));
+        enter(&mut registry, PLAIN.path, PLAIN.remote, &asked);
+        assert_eq!(
+            run(&registry, &PLAIN).unwrap().name.as_str(),
+            "shop",
+            "asking once says nothing about the next time"
+        );
+        let taken = run(&registry, &Case { path: "/other", asked: Some("try-1"), ..PLAIN }).unwrap_err();
+        assert!(matches!(&taken, InstanceError::Taken { .. }), "{taken}");
+        assert!(matches!(run(&registry, &Case { asked: Some("…"), ..PLAIN }), Err(InstanceError::Empty(_))));
+        let explicit = run(&registry, &Case { path: "/other", explicit: Some("mine"), ..PLAIN }).unwrap();
+        assert_eq!((explicit.name.as_str(), explicit.instance), ("mine", None));
+        let both = run(&registry, &Case { explicit: Some("mine"), asked: Some("b"), ..PLAIN }).unwrap();
+        assert_eq!(both.name.as_str(), "mine-b");
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_folders_share_a_name_and_each_keeps_its_own(
+            paths in prop::collection::vec("/[ab-]{1,3}/(shop|shop-a|[a-zA-Zé]{1,4})", 1..12),
+            branches in prop::collection::vec(prop::option::of("[a-z/]{1,6}"), 12),
+        ) {
+            let mut registry = Registry::default();
+            let mut names = std::collections::BTreeMap::new();
+            for (path, branch) in paths.iter().zip(&branches) {
+                let case = Case { path, branch: branch.as_deref(), ..PLAIN };
+                let decision = run(&registry, &case).unwrap();
+                enter(&mut registry, path, PLAIN.remote, &decision);
+                let before = names.insert(path.clone(), decision.name.clone());
+                prop_assert!(before.is_none_or(|before| before == decision.name));
+            }
+            let distinct: std::collections::BTreeSet<_> = names.values().collect();
+            prop_assert_eq!(distinct.len(), names.len());
+        }
+    }
+}

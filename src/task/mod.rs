@@ -1,0 +1,5 @@
+//! Named tasks and provisioning steps: what is to be run where, and when it has to run again.
+
+pub mod inputs;
+pub mod layer;
+pub mod provision;

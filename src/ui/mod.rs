@@ -1,0 +1,20 @@
+//! Renders reports and events: human, json; computes nothing.
+
+pub mod ask;
+pub mod consent;
+pub mod doctor;
+pub mod fault;
+pub mod inspect;
+pub mod logs;
+pub mod look;
+pub mod ports;
+pub mod progress;
+pub mod ps;
+pub mod quantity;
+pub mod screen;
+pub mod table;
+pub mod talk;
+pub mod template;
+pub mod terminal;
+pub mod text;
+pub mod up;
