@@ -65,7 +65,12 @@ pub async fn survey(around: &dyn Surroundings, facts: &Facts, patience: Duration
             Ok(answer) => return Ok(Situation::Fit(candidate, Box::new(answer))),
             Err(DriverError::NoRight { .. }) => forbidden = forbidden.or(Some(candidate)),
             Err(error) if candidate.origin.is_chosen() => {
-                return Ok(Situation::ChosenSilent(candidate, reason_of(&error)));
+                let reason = reason_of(&error);
+                let local = local(&candidate.address, facts.uid).filter(|program| installed(facts).contains(program));
+                return Ok(local.map_or_else(
+                    || Situation::ChosenSilent(candidate, reason.clone()),
+                    |program| at_rest(program, process_named("dockerd"), &reason),
+                ));
             }
             Err(error) => silence = silence.or_else(|| Some(reason_of(&error))),
         }
@@ -73,14 +78,29 @@ pub async fn survey(around: &dyn Surroundings, facts: &Facts, patience: Duration
     if let Some(candidate) = forbidden {
         return Ok(Situation::NoRight(candidate));
     }
-    if let Some(pid) = process_named("dockerd") {
-        return Ok(Situation::Silent { pid, reason: silence.unwrap_or_default() });
-    }
-    Ok(match installed(facts) {
-        Some(Program::Docker) => Situation::Stopped(Program::Docker, leftovers(Path::new("/var/run"))),
-        Some(program) => Situation::Stopped(program, Vec::new()),
+    let running = process_named("dockerd");
+    Ok(match running.map(|_| Program::Docker).or(installed(facts).first().copied()) {
+        Some(program) => at_rest(program, running, &silence.unwrap_or_default()),
         None => Situation::Absent,
     })
+}
+
+/// Whose standard socket of this machine an address is: choosing that one chooses a program that devup can start.
+fn local(address: &EngineAddress, uid: u32) -> Option<Program> {
+    let EngineAddress::Unix(path) = address else { return None };
+    if path == Path::new(DOCKER_SOCKET) || path == Path::new("/run/docker.sock") {
+        return Some(Program::Docker);
+    }
+    (*path == podman_socket(uid)).then_some(Program::Podman)
+}
+
+/// An installed program that does not answer, given the process of dockerd where one runs.
+fn at_rest(program: Program, dockerd: Option<u32>, reason: &str) -> Situation {
+    match (program, dockerd) {
+        (Program::Docker, Some(pid)) => Situation::Silent { pid, reason: reason.to_owned() },
+        (Program::Docker, None) => Situation::Stopped(program, leftovers(Path::new("/var/run"))),
+        _ => Situation::Stopped(program, Vec::new()),
+    }
 }
 
 fn reason_of(error: &DriverError) -> String {
@@ -90,10 +110,11 @@ fn reason_of(error: &DriverError) -> String {
     }
 }
 
-fn installed(facts: &Facts) -> Option<Program> {
+/// What is installed, best first.
+fn installed(facts: &Facts) -> Vec<Program> {
     let order = [("dockerd", Program::Docker), ("colima", Program::Colima), ("podman", Program::Podman)];
-    let found = order.iter().find(|(name, _)| facts.has(name)).map(|(_, program)| *program);
-    found.or(facts.desktop.then_some(Program::Desktop))
+    let found = order.into_iter().filter(|(name, _)| facts.has(name)).map(|(_, program)| program);
+    found.chain(facts.desktop.then_some(Program::Desktop)).collect()
 }
 
 /// What lies about in the folder of sockets and pid files (`/var/run`). Asked only when no daemon runs.
@@ -185,6 +206,15 @@ mod tests {
         let path = put(run.path(), "docker.pid", &std::process::id().to_string());
         assert!(!is_stale(&path, &own));
         assert!(process_named(&own).is_some());
+    }
+
+    #[test]
+    fn a_standard_socket_that_was_chosen_names_its_program() {
+        let of = |path: &str| local(&EngineAddress::Unix(path.into()), 0);
+        assert_eq!(of("/var/run/docker.sock"), Some(Program::Docker));
+        assert_eq!(of("/run/docker.sock"), Some(Program::Docker));
+        assert_eq!(of("/run/podman/podman.sock"), Some(Program::Podman));
+        assert_eq!(of("/srv/docker.sock"), None);
     }
 
     #[test]
