@@ -153,31 +153,36 @@ impl Bench {
         assert_eq!((found.len(), running), (count, count), "containers of {project}");
     }
 
+    /// Each tool finds what it made itself: a take-over is no no-op. So each has a project of its own, and they take turns.
     fn no_op(&mut self, services: usize) -> Vec<Row> {
         let folder = self.spec(services);
-        let project = format!("bench{services}");
+        let tools = [(Tool::Devup, format!("bench{services}d")), (Tool::Compose, format!("bench{services}c"))];
+        for (tool, project) in &tools {
+            self.run(*tool, &folder, &["-p", project, "up", "-d"]);
+        }
         let mut rows = Vec::new();
         for (what, arguments) in [("no-op up", &["up", "-d"][..]), ("ps", &["ps"][..])] {
-            let mut times = HashMap::from([("devup", Vec::new()), ("compose", Vec::new())]);
-            for tool in [Tool::Devup, Tool::Compose] {
-                let key = if tool == Tool::Devup { "devup" } else { "compose" };
-                // each tool finds what it made itself: a take-over is no no-op
-                self.run(tool, &folder, &["up", "-d"]);
-                self.run(tool, &folder, arguments);
-                for _ in 0..self.rounds {
-                    let took = self.run(tool, &folder, arguments);
-                    times.get_mut(key).expect("both are there").push(took);
-                    self.expect_running(&project, services);
+            let mut times = [Vec::new(), Vec::new()];
+            for round in 0..=self.rounds {
+                for (times, (tool, project)) in times.iter_mut().zip(&tools) {
+                    let took = self.run(*tool, &folder, &[&["-p", project], arguments].concat());
+                    self.expect_running(project, services);
+                    // the first one warms the caches of the machine
+                    if round > 0 {
+                        times.push(took);
+                    }
                 }
-                self.run(tool, &folder, &["down"]);
             }
-            let (devup, compose) = (median(&times["devup"]), median(&times["compose"]));
             rows.push(Row {
                 what,
                 services,
-                medians: vec![(Tool::Devup, devup), (Tool::Compose, compose)],
+                medians: tools.iter().zip(&times).map(|((tool, _), times)| (*tool, median(times))).collect(),
                 limit: vec![(Tool::Compose, 0.5)],
             });
+        }
+        for (tool, project) in &tools {
+            self.run(*tool, &folder, &["-p", project, "down"]);
+            self.expect_running(project, 0);
         }
         rows
     }

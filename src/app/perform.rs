@@ -70,12 +70,49 @@ pub fn judge(report: &Report) -> Result<()> {
         return Err(AppError::Interrupted { message: format!("interrupted{left}") });
     }
     let failures: Vec<String> = report.failures().map(|(step, error)| format!("{}: {error}", step.subject)).collect();
-    match failures.as_slice() {
-        [] => Ok(()),
-        _ if report.lost_engine() => Err(AppError::EngineUnavailable {
-            message: failures.join("\n"),
-            help: Some("`devup doctor` says what is wrong with the engine; then the same command again".to_owned()),
-        }),
-        _ => Err(AppError::failed(failures.join("\n"))),
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let message = failures.join("\n");
+    if report.lost_engine() {
+        let help = "`devup doctor` says what is wrong with the engine; then the same command again".to_owned();
+        return Err(AppError::EngineUnavailable { message, help: Some(help) });
+    }
+    let help = match report.left().count() {
+        0 => None,
+        1 => Some(
+            "1 step that needs it was not begun; once this is mended, the same command goes on from here".to_owned(),
+        ),
+        many => Some(format!(
+            "{many} steps that need it were not begun; once this is mended, the same command goes on from here"
+        )),
+    };
+    Err(AppError::Failed { message, help })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Ended, StepError};
+    use crate::model::event::Outcome;
+    use crate::plan::StepId;
+
+    fn ended(step: u32, outcome: Outcome, error: Option<StepError>) -> Ended {
+        Ended { step: StepId(step), subject: format!("Container c{step}"), outcome, error, tolerated: false }
+    }
+
+    #[test]
+    fn a_failure_tells_how_much_is_left() {
+        let gone = StepError::Gone { name: "c1".to_owned() };
+        let skipped = || Outcome::Skipped { because: "1".to_owned() };
+        let steps = vec![
+            ended(1, Outcome::Failed { error: gone.to_string() }, Some(gone.clone())),
+            ended(2, skipped(), None),
+            ended(3, skipped(), None),
+        ];
+        let error = judge(&Report { steps, interrupted: false }).unwrap_err();
+        let AppError::Failed { message, help } = error else { panic!("{error}") };
+        assert_eq!(message, "Container c1: container c1 was removed meanwhile: run devup again");
+        assert!(help.unwrap().starts_with("2 steps that need it were not begun"));
     }
 }
