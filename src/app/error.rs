@@ -5,6 +5,10 @@ use crate::driver::error::DriverError;
 use crate::spec::error::SpecError;
 use crate::state::store::StateError;
 
+/// What to do about an engine that does not answer.
+pub const ENGINE_REMEDY: &str =
+    "`devup doctor` says what is wrong with the engine; `devup doctor --fix` mends what it can";
+
 /// Why a use case did not do what was asked. A message says what was attempted and why it failed; the help says what to
 /// type next.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +123,7 @@ impl AppError {
 
 fn driver_remedy(error: &DriverError) -> Option<String> {
     let text = match error {
-        DriverError::Unreachable { .. } => {
-            "`devup doctor` says what is wrong with the engine; `devup doctor --fix` mends what it can"
-        }
+        DriverError::Unreachable { .. } => ENGINE_REMEDY,
         DriverError::NoRight { .. } => {
             "join the group that owns the socket (`sudo usermod -aG docker \"$USER\"`, then log in again), or see `devup doctor`"
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::error::{AppError, Result};
+use super::error::{AppError, ENGINE_REMEDY, Result};
 use crate::driver::locate::Surroundings;
 use crate::envs::bootstrap::{Cause, Tools};
 use crate::host::bootstrap::{self, Running, Workshop};
@@ -38,7 +38,9 @@ pub fn from_host(error: &HostError, wanted: Wanted) -> AppError {
     match (error, wanted) {
         (HostError::Undecided { .. }, _) => AppError::NeedsDecision { message, help },
         (HostError::File(_), _) | (_, Wanted::Program) => AppError::Failed { message, help },
-        (_, Wanted::Engine) => AppError::EngineUnavailable { message, help },
+        (_, Wanted::Engine) => {
+            AppError::EngineUnavailable { message, help: help.or_else(|| Some(ENGINE_REMEDY.to_owned())) }
+        }
     }
 }
 

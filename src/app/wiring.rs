@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::error::{AppError, Result};
+use crate::app::error::{AppError, ENGINE_REMEDY, Result};
 use crate::driver::container::ContainerDriver;
 use crate::driver::error::DriverError;
 use crate::driver::image::ImageDriver;
@@ -44,7 +44,10 @@ pub async fn connect() -> Result<Engine> {
         }
     }
     Err(first.map_or_else(
-        || AppError::EngineUnavailable { message: "no engine was found".to_owned(), help: None },
+        || AppError::EngineUnavailable {
+            message: "no engine was found".to_owned(),
+            help: Some(ENGINE_REMEDY.to_owned()),
+        },
         AppError::from,
     ))
 }

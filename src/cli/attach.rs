@@ -51,7 +51,7 @@ pub async fn follow(context: &Context, engine: &Engine, project: &Project, stay:
     let mut found = logs::logs(engine, project, &options).await?;
     // it is asked again after its end
     found.lines = found.lines.fuse().boxed();
-    let mut view = LogView::new(&found.origins, stay.prefix, context.screen.look.colour_out);
+    let mut view = LogView::new(&found.origins, stay.prefix, context.screen.look);
     let why = until(context, engine, project, stay, (&mut found, &mut view)).await?;
     if let Why::One(ended) = &why {
         let name = clean(&ended.name);

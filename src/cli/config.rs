@@ -114,6 +114,9 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
     }
     if list.environment {
         let values = config::variable_values(&request)?;
+        if context.global.json {
+            return pretty(&values.into_iter().map(|(name, value)| (name, Value::String(value))).collect());
+        }
         return Ok(values.iter().map(|(name, value)| format!("{name}={value}\n")).collect());
     }
     if arguments.no_interpolate {
@@ -131,6 +134,10 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
         context.screen.say(&warning.screen(context.screen.look.colour_err));
     }
     if let Some(names) = names(list, &read)? {
+        // `--format` is about the spec: with it these lists stay plain, as in Compose
+        if context.global.json {
+            return pretty(&listed(list, &names));
+        }
         return Ok(names.iter().map(|name| format!("{}\n", clean(name))).collect());
     }
     if as_json { pretty(&spec::config::json(&read.loaded)) } else { Ok(spec::config::yaml(&read.loaded)) }
@@ -165,6 +172,14 @@ fn names(list: &List, read: &Read) -> Result<Option<Vec<String>>> {
     };
     names.sort();
     Ok(Some(names))
+}
+
+/// A list as JSON; hashes by the names of their services.
+fn listed(list: &List, names: &[String]) -> Value {
+    if list.hash.is_none() {
+        return json!(names);
+    }
+    names.iter().filter_map(|line| line.split_once(' ')).map(|(name, hash)| (name.to_owned(), json!(hash))).collect()
 }
 
 fn variables(used: &[spec::interpolate::VariableUse], as_json: bool) -> Result<String> {

@@ -168,6 +168,10 @@ fn send(context: &Context, references: &[String], keep_going: bool, quiet: bool)
         return Ok(Exit::DONE);
     }
     if context.global.dry_run {
+        if context.global.json {
+            context.screen.json(&serde_json::json!({ "push": references }))?;
+            return Ok(Exit::PENDING);
+        }
         for reference in references {
             context.screen.answer(&format!("push {}\n", clean(reference)))?;
         }

@@ -15,7 +15,8 @@ Examples:
   devup logs                    all lines of all services, in the order of their time
   devup logs -f web             go on as web prints
   devup logs --tail 20 -t       the last 20 lines of each container, with their times
-  devup logs --since 10m        the last ten minutes";
+  devup logs --since 10m        the last ten minutes
+  devup logs --json             one object per line, for programs";
 
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
@@ -75,7 +76,7 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     context.block_on(async {
         let engine = context.engine().await?;
         let mut found = logs::logs(&engine, &project, &options).await?;
-        let mut view = LogView::new(&found.origins, !arguments.no_log_prefix, context.screen.look.colour_out);
+        let mut view = LogView::new(&found.origins, !arguments.no_log_prefix, context.screen.look);
         while let Some(line) = found.lines.next().await {
             context.screen.answer_bytes(&view.show(&line?))?;
         }

@@ -55,8 +55,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let context = Context::new(cli.global);
-    let exit = match dispatch(cli.command, &context) {
+    let mut context = Context::new(cli.global);
+    let exit = match dispatch(cli.command, &mut context) {
         Ok(exit) => exit,
         Err(error) => {
             fault::show(&context.screen, &error);
@@ -73,7 +73,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::USAGE.into() } else { Exit::DONE.into() }
 }
 
-fn dispatch(command: Option<Command>, context: &Context) -> Result<Exit> {
+/// Runs the command. Behind a SOURCE there may be more shared options: they become the context's.
+fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
     match command {
         None => up::run(&up::Args::default(), context),
         Some(Command::Up(arguments)) => up::run(&arguments, context),
@@ -121,6 +122,9 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<Exit> {
         Some(Command::Man(arguments)) => man::run(&arguments, context),
         Some(Command::Version(arguments)) => version::run(&arguments, context),
         // a fresh or known clone is brought up as if one had typed `devup` in it
-        Some(Command::Other(words)) => dispatch(None, &word::run(&words, context)?),
+        Some(Command::Other(words)) => {
+            word::run(&words, context)?;
+            dispatch(None, context)
+        }
     }
 }

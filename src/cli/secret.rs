@@ -30,22 +30,27 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Keep a value, read from standard input or asked for
+    #[command(
+        after_help = "Examples:\n  devup secret set api_key                       asks for the value\n  pass show shop | devup secret set api_key      reads it"
+    )]
     Set {
         /// The entry, as `keyring:` names it in the spec
         name: String,
     },
     /// Print a value
+    #[command(after_help = "Examples:\n  devup secret get api_key | wl-copy")]
     Get {
         /// The entry
         name: String,
     },
     /// Forget a value
+    #[command(after_help = "Examples:\n  devup secret rm api_key")]
     Rm {
         /// The entry
         name: String,
     },
     /// List the entries, without their values
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_help = "Examples:\n  devup secret list\n  devup secret list --json")]
     List,
 }
 

@@ -34,7 +34,7 @@ struct Words {
 
 /// Clones, or finds the clone that is there, and goes into it: what follows is `devup` in that folder. Of other words,
 /// says which command was probably meant.
-pub fn run(words: &[OsString], context: &Context) -> Result<Context> {
+pub fn run(words: &[OsString], context: &mut Context) -> Result<()> {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     if !address::looks_like_source(&word) {
         return Err(unknown(&word));
@@ -42,7 +42,7 @@ pub fn run(words: &[OsString], context: &Context) -> Result<Context> {
     let words = Words::try_parse_from(std::iter::once(OsString::from("devup")).chain(words.iter().cloned())).map_err(
         |error| AppError::usage(error.render().to_string().trim_start_matches("error: ").trim_end().to_owned()),
     )?;
-    let context = Context::new(merged(&context.global, words.global));
+    *context = Context::new(merged(&context.global, words.global));
     let current_dir = std::env::current_dir().map_err(|source| AppError::io("finding the current folder", source))?;
     let request = clone::Request {
         source: words.source,
@@ -59,8 +59,7 @@ pub fn run(words: &[OsString], context: &Context) -> Result<Context> {
     };
     context.screen.say(&clean(&said));
     let entered = std::env::set_current_dir(fetched.folder());
-    entered.map_err(|source| AppError::io(format!("entering {}", fetched.folder().display()), source))?;
-    Ok(context)
+    entered.map_err(|source| AppError::io(format!("entering {}", fetched.folder().display()), source))
 }
 
 /// Shared options may stand before and after the SOURCE.

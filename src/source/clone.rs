@@ -68,7 +68,7 @@ pub enum CloneError {
     )]
     NoGit,
     /// Something else is in the way.
-    #[error("cannot clone into {}: {reason}; give another folder: devup SOURCE DIR", target.display())]
+    #[error("cannot clone into {}: {reason}", target.display())]
     TargetTaken {
         /// The target.
         target: PathBuf,

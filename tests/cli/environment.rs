@@ -44,7 +44,7 @@ impl TestEnvironment {
 
     /// The program with these arguments, without any variable of the outside.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let home = self.root.path().join("home");
+        let home = self.home();
         let mut command = Command::new(env!("CARGO_BIN_EXE_devup"));
         command
             .args(arguments)
@@ -59,8 +59,22 @@ impl TestEnvironment {
             .env("LC_ALL", "C.UTF-8")
             // an address where nobody listens: no test of this binary may find the machine's engine
             .env("DOCKER_HOST", format!("unix://{}", home.join("no-engine.sock").display()))
+            // nor its keyring
+            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", home.join("no-bus.sock").display()))
             .stdin(Stdio::null());
         command
+    }
+
+    /// The folder that takes the user's home's place.
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// Runs the program to its end, with this on its standard input.
+    pub fn feed(&self, arguments: &[&str], text: &[u8]) -> Ran {
+        let path = self.root.path().join("stdin");
+        std::fs::write(&path, text).unwrap();
+        self.finish(self.command(arguments).stdin(std::fs::File::open(path).unwrap()))
     }
 
     /// Runs the program to its end.

@@ -1,8 +1,14 @@
 //! The command line as its users see it: whole screens, in a world of their own (no engine, no home, no variables).
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod commands;
+mod consent;
 mod environment;
 mod frame;
+mod help;
 mod init;
+mod json;
 mod json_schema;
+mod secrets;
+mod source;
 mod wrong_specs;

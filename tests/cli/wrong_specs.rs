@@ -44,7 +44,8 @@ fn every_message_has_place_and_remedy() {
         for finding in findings {
             let [message, help] = ["message", "help"].map(|key| finding[key].as_str().unwrap());
             let part = part(&screen, message).unwrap_or_else(|| panic!("{name}: {message} is not in {screen}"));
-            let place = finding["path"].as_str().map(|path| format!("{path}:{}:{}", finding["line"], finding["column"]));
+            let place =
+                finding["path"].as_str().map(|path| format!("{path}:{}:{}", finding["line"], finding["column"]));
             if !place.is_some_and(|place| part.contains(&format!("--> {place}\n"))) || !part.contains(" | ") {
                 lacking.push(format!("{name}: no place: {message}"));
             }

@@ -1,0 +1,138 @@
+//! `devup secret`: values come by standard input, go to private files where no keyring answers, and show up nowhere else.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::environment::TestEnvironment;
+
+const SENTINEL: &str = "s3ntinel-9f2c";
+
+fn project() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    env.file(
+        "devup.yaml",
+        "devup: 1\nname: shop\nservices: {web: {image: x, secrets: [api, made]}}\nsecrets:\n  api: {keyring: api_key}\n  made: {keyring: made_up, generate: 20}\n",
+    );
+    env
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_value_is_kept_listed_printed_and_forgotten() {
+    let env = project();
+    insta::assert_snapshot!(env.run(&["secret", "list"]).screen(), @"
+    exit: 0
+    --- stdout
+    NAME      VALUE                  USED BY
+    api_key   missing                api
+    made_up   made up on first use   made
+    --- stderr
+    warning: no keyring answers here (Platform failure: zbus error: Failed to connect to address `unix:path=[ROOT]/home/no-bus.sock`: No such file or directory (os error 2)); secrets are kept in [ROOT]/home/.local/state/devup/secrets, in files that only you can read
+    ");
+    insta::assert_snapshot!(env.feed(&["secret", "set", "api_key"], format!("{SENTINEL}\n").as_bytes()).screen(), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    warning: no keyring answers here (Platform failure: zbus error: Failed to connect to address `unix:path=[ROOT]/home/no-bus.sock`: No such file or directory (os error 2)); secrets are kept in [ROOT]/home/.local/state/devup/secrets, in files that only you can read
+    api_key is kept for project shop.
+    ");
+    insta::assert_snapshot!(env.run(&["secret", "list"]).screen(), @"
+    exit: 0
+    --- stdout
+    NAME      VALUE                  USED BY
+    api_key   kept                   api
+    made_up   made up on first use   made
+    --- stderr
+    ");
+    let got = env.run(&["secret", "get", "api_key"]);
+    assert_eq!((got.code, got.stdout.as_str()), (Some(0), SENTINEL), "{}", got.stderr);
+    insta::assert_snapshot!(env.run(&["secret", "rm", "api_key"]).screen(), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    api_key is forgotten.
+    ");
+    insta::assert_snapshot!(env.run(&["secret", "get", "api_key"]).screen(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: [ROOT]/home/.local/state/devup/secrets has no entry api_key of project shop
+      help: devup secret set api_key
+    ");
+    insta::assert_snapshot!(env.run(&["secret", "rm", "api_key"]).screen(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: [ROOT]/home/.local/state/devup/secrets has no entry api_key of project shop
+      help: `devup secret list` shows the entries
+    ");
+}
+
+#[test]
+fn it_lies_in_one_private_file_and_on_no_screen() {
+    let env = project();
+    let screens = [
+        env.feed(&["--verbose", "secret", "set", "api_key"], SENTINEL.as_bytes()),
+        env.run(&["secret", "list"]),
+        env.run(&["--json", "secret", "list"]),
+        env.run(&["--json", "config"]),
+        env.run(&["config", "--environment"]),
+        env.run(&["doctor"]),
+        env.run(&["up"]),
+        env.run(&["--json", "plan"]),
+    ];
+    for ran in screens {
+        assert!(!ran.screen().contains(SENTINEL), "{}", ran.screen());
+    }
+    let all = files(&env.home());
+    let holding: Vec<&PathBuf> =
+        all.iter().filter(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(SENTINEL)).collect();
+    let [file] = holding.as_slice() else { panic!("{holding:?}") };
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700), "{}", file.display());
+}
+
+#[test]
+fn bytes_stay_as_they_are_but_for_one_line_end() {
+    let env = project();
+    for (given, kept) in [(&b"a\n\n"[..], "a\n"), (b"a\r\n", "a"), (b" a b ", " a b ")] {
+        assert_eq!(env.feed(&["secret", "set", "api_key"], given).code, Some(0));
+        assert_eq!(env.run(&["secret", "get", "api_key"]).stdout, kept);
+    }
+}
+
+#[test]
+fn wrong_values_and_names_are_refused() {
+    let env = project();
+    insta::assert_snapshot!(env.feed(&["secret", "set", "api_key"], b"\n").screen(), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    warning: no keyring answers here (Platform failure: zbus error: Failed to connect to address `unix:path=[ROOT]/home/no-bus.sock`: No such file or directory (os error 2)); secrets are kept in [ROOT]/home/.local/state/devup/secrets, in files that only you can read
+    error: the value of api_key is empty
+      help: printf %s VALUE | devup secret set NAME
+    ");
+    for name in ["../other", "a/b", "", ".", "a\nb"] {
+        let ran = env.feed(&["secret", "set", name], b"value");
+        assert!(matches!(ran.code, Some(1 | 2)), "{name:?}: {}", ran.screen());
+        assert!(ran.stderr.contains("help: ") && !ran.stderr.contains("value "), "{name:?}: {}", ran.screen());
+    }
+    // a value has no place on the command line
+    assert_eq!(env.run(&["secret", "set", "api_key", SENTINEL]).code, Some(2));
+    assert_eq!(env.run(&["secret", "get", "api_key"]).code, Some(1), "nothing was kept");
+}
+
+#[test]
+fn another_project_has_entries_of_its_own() {
+    let env = project();
+    assert_eq!(env.feed(&["secret", "set", "api_key"], SENTINEL.as_bytes()).code, Some(0));
+    let other = env.run(&["-p", "other", "secret", "get", "api_key"]);
+    assert_eq!((other.code, other.stdout.as_str()), (Some(1), ""), "{}", other.stderr);
+    assert_eq!(env.run(&["-p", "shop", "secret", "get", "api_key"]).stdout, SENTINEL);
+}
