@@ -6,7 +6,7 @@ use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
-use crate::driver::image::ProgressSink;
+use crate::driver::image::{BuildRequest, ProgressSink};
 use crate::engine::{Cancel, NoMarks, Pace, Report, SecretResolver, Tools, Workshop, apply};
 use crate::model::event::Listener;
 use crate::model::resource::SecretSource;
@@ -36,6 +36,9 @@ impl Workshop for Unneeded {
         _progress: ProgressSink<'_>,
     ) -> Result<(), String> {
         Err(format!("{base} is not provisioned by this verb"))
+    }
+    async fn surround(&self, _request: BuildRequest) -> Result<BuildRequest, String> {
+        Err("no image is built by this verb".to_owned())
     }
 }
 

@@ -14,10 +14,10 @@ use crate::app::wiring::Engine;
 use crate::base::clock::SystemClock;
 use crate::base::digest::Digest;
 use crate::base::files::{self, Access};
-use crate::driver::image::{ImageDriver, ProgressSink};
+use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
 use crate::engine::{Marks, SecretResolver, Tools, Workshop};
 use crate::envs::bootstrap;
-use crate::envs::{Catalogue, Facts, Recipe, build_chain, inject, recipes};
+use crate::envs::{Catalogue, Facts, Recipe, build_chain, inject, recipes, surround};
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener};
 use crate::model::mount::{Mount, MountKind};
@@ -43,6 +43,9 @@ pub struct Supplies<'a> {
     cache: PathBuf,
     tools: &'a dyn bootstrap::Tools,
     bases: tokio::sync::Mutex<()>,
+    /// The user wants builds as they stand.
+    plain_builds: bool,
+    carriers: tokio::sync::Mutex<()>,
 }
 
 fn failed(error: &dyn std::fmt::Display) -> AppError {
@@ -59,7 +62,7 @@ impl<'a> Supplies<'a> {
         tools: &'a dyn bootstrap::Tools,
     ) -> Result<Self> {
         let environment = project.environment()?;
-        let keyring = state.preferences().map_err(|error| failed(&error))?.keyring;
+        let preferences = state.preferences().map_err(|error| failed(&error))?;
         let secrets = request.layout.state.join("secrets");
         let variables = request.spec.environment.clone();
         let resolver = Resolver {
@@ -67,7 +70,7 @@ impl<'a> Supplies<'a> {
             // a stranger of the same name gets nothing of the other's
             fallback: project.decision.as_ref().filter(|d| d.same_project).map(|_| environment.base_name.clone()),
             working_dir: environment.working_dir.clone(),
-            store: Arc::from(store::open(&secrets, keyring).store),
+            store: Arc::from(store::open(&secrets, preferences.keyring).store),
             variable: Box::new(move |name| variables.get(name).cloned()),
             // commands are capabilities: consent comes before anything is applied
             commands: Commands::Agreed,
@@ -82,6 +85,8 @@ impl<'a> Supplies<'a> {
             cache: request.layout.cache.clone(),
             tools,
             bases: tokio::sync::Mutex::default(),
+            plain_builds: !builds_get_authorities(request, preferences.build_authorities),
+            carriers: tokio::sync::Mutex::default(),
         })
     }
 
@@ -218,6 +223,14 @@ impl<'a> Supplies<'a> {
     }
 }
 
+/// `DEVUP_BUILD_AUTHORITIES`, else the user's preference, else yes.
+fn builds_get_authorities(request: &Request, preferred: Option<bool>) -> bool {
+    match request.spec.environment.get("DEVUP_BUILD_AUTHORITIES").map(|value| value.trim().to_lowercase()).as_deref() {
+        None | Some("") => preferred.unwrap_or(true),
+        Some(value) => !["0", "no", "false", "off"].contains(&value),
+    }
+}
+
 /// References of images on which services with provisioning stand.
 pub fn unprovisioned(environment: &Environment, inputs: &Inputs) -> Vec<String> {
     let provisioned = environment.services.iter().filter(|(_, service)| !service.provision.is_empty());
@@ -278,6 +291,18 @@ impl Workshop for Supplies<'_> {
         let request =
             layer::request(base, &image, reference, steps, &surroundings).map_err(|error| error.to_string())?;
         images.build(&request, progress).await.map(drop).map_err(|error| error.to_string())
+    }
+
+    async fn surround(&self, mut request: BuildRequest) -> Result<BuildRequest, String> {
+        let given = surround::surroundings(&self.facts).filter(|_| !self.plain_builds);
+        if let Some(given) = &given {
+            // builds run side by side, and share one image
+            let _one_at_a_time = self.carriers.lock().await;
+            surround::carry(&*self.engine.images, given).await.map_err(|error| error.to_string())?;
+        }
+        request.surroundings = given;
+        surround::proxies(&self.facts, &mut request.build);
+        Ok(request)
     }
 }
 

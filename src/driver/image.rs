@@ -26,6 +26,18 @@ pub struct ImageProgress {
 /// Receives progress.
 pub type ProgressSink<'a> = &'a (dyn Fn(ImageProgress) + Send + Sync);
 
+/// What the `RUN` steps of a user's Dockerfile find beside what it gives them itself. Neither the context folder nor the
+/// Dockerfile on disk is touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// An image that holds the files under their paths. It is on the engine before the build begins.
+    pub image: String,
+    /// Files by absolute path inside, for all to read.
+    pub files: IndexMap<String, Vec<u8>>,
+    /// Variables of the steps; they are no part of the image.
+    pub variables: IndexMap<String, String>,
+}
+
 /// A build with nothing left to decide.
 #[derive(Clone)]
 pub struct BuildRequest {
@@ -43,6 +55,8 @@ pub struct BuildRequest {
     pub platform: Option<String>,
     /// Labels of the image.
     pub labels: IndexMap<String, String>,
+    /// What the host adds to the steps.
+    pub surroundings: Option<Surroundings>,
 }
 
 /// Images of an engine.

@@ -159,6 +159,9 @@ impl Performer<'_> {
             }
             Operation::BuildImage { reference, build, platform, secrets, labels } => {
                 let request = self.build_request(reference, build, platform.as_ref(), secrets, labels).await?;
+                let request = self.tools.workshop.surround(request).await;
+                let what = || format!("preparing the build of {reference}");
+                let request = request.map_err(|reason| StepError::Workshop { what: what(), reason })?;
                 images.build(&request, &sink).await?
             }
             Operation::BuildEnv { env, reference } => {
@@ -210,6 +213,7 @@ impl Performer<'_> {
             without_folder: false,
             platform: platform.cloned(),
             labels: labels.clone(),
+            surroundings: None,
         })
     }
 

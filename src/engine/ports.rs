@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::driver::container::ContainerDriver;
-use crate::driver::image::{ImageDriver, ProgressSink};
+use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
 use crate::driver::session::SessionDriver;
 use crate::model::event::Listener;
 use crate::model::resource::SecretSource;
@@ -16,7 +16,7 @@ pub trait SecretResolver: Send + Sync {
     async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String>;
 }
 
-/// Makes images that are not just built from a Dockerfile.
+/// Makes images that are not just built from a Dockerfile, and knows what the host adds to those that are.
 #[async_trait]
 pub trait Workshop: Send + Sync {
     /// Builds one of devup's building blocks as `reference`.
@@ -29,6 +29,8 @@ pub trait Workshop: Send + Sync {
         steps: &[Provision],
         progress: ProgressSink<'_>,
     ) -> Result<(), String>;
+    /// Adds what the host gives to builds of the user's own: certificate authorities and proxies.
+    async fn surround(&self, request: BuildRequest) -> Result<BuildRequest, String>;
 }
 
 /// Notes what was done in which container, where the container itself cannot tell.

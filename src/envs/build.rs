@@ -149,6 +149,7 @@ fn request(facts: &Facts, recipe: &Recipe, base: &str, base_id: &str) -> BuildRe
         without_folder: true,
         platform: None,
         labels: own,
+        surroundings: None,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod definition;
 pub mod facts;
 pub mod inject;
 pub mod recipe;
+pub mod surround;
 
 pub use crate::base::authorities;
 pub use build::{Workshop, build, build_chain, look};

@@ -14,9 +14,11 @@ pub struct Preferences {
     pub strict_ports: bool,
     /// `false`: secrets are kept in files (0600) although there is a keyring.
     pub keyring: Option<bool>,
+    /// `false`: builds of users' own Dockerfiles do not get this machine's certificate authorities.
+    pub build_authorities: Option<bool>,
 }
 
-const KEYS: &[&str] = &["strict_ports", "keyring"];
+const KEYS: &[&str] = &["strict_ports", "keyring", "build_authorities"];
 
 impl State {
     /// Reads the preferences; those of no file are the defaults.

@@ -86,6 +86,7 @@ pub fn request(
         without_folder: true,
         platform: None,
         labels: own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        surroundings: None,
     })
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use devup::driver::container::ContainerDriver;
 use devup::driver::fake::Fake;
-use devup::driver::image::{ImageDriver, ProgressSink};
+use devup::driver::image::{BuildRequest, ImageDriver, ProgressSink};
 use devup::driver::session::SessionDriver;
 use devup::engine::{self, Cancel, Pace, Report, SecretResolver, Tools, Workshop};
 use devup::model::environment::Environment;
@@ -72,6 +72,9 @@ impl Workshop for NoWorkshop {
         _progress: ProgressSink<'_>,
     ) -> Result<(), String> {
         Err(format!("no generated environment provisions {base}"))
+    }
+    async fn surround(&self, request: BuildRequest) -> Result<BuildRequest, String> {
+        Ok(request)
     }
 }
 

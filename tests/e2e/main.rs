@@ -7,6 +7,7 @@ mod demo;
 mod engine;
 mod envs;
 mod faults;
+mod images;
 mod lifecycle;
 mod onboarding;
 mod project;

@@ -3,6 +3,7 @@
 
 mod agent;
 mod context;
+mod dockerfile;
 mod ignore;
 mod progress;
 mod request;
@@ -16,7 +17,7 @@ use tokio_util::io::SyncIoBridge;
 use super::{Moby, credentials, reference, refusal};
 use crate::base::digest::Digest;
 use crate::driver::error::{DriverError, Result};
-use crate::driver::image::{BuildRequest, ImageDriver as _, ProgressSink};
+use crate::driver::image::{BuildRequest, ImageDriver as _, ImageProgress, ProgressSink};
 use progress::{Line, Progress};
 
 /// Bytes of the archive that wait for the engine.
@@ -26,7 +27,10 @@ const IN_FLIGHT: usize = 256 * 1024;
 pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String> {
     let attempted = attempted(request);
     request::refuse_the_impossible(&attempted, request, &moby.features)?;
-    let place = request::place(&attempted, request)?;
+    let place = request::place(&attempted, request, &moby.features)?;
+    if let Some(remark) = place.remark {
+        progress(ImageProgress { part: String::new(), message: remark.to_owned(), current: None, total: None });
+    }
     let mut ask = moby.http.post(&*attempted, "/build").header("content-type", "application/x-tar");
     for (key, value) in request::parameters(request, &place, &moby.features) {
         ask = ask.query(key, value);
@@ -69,7 +73,9 @@ pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: Progres
     let seen = built?;
     if let Some(reason) = seen.failure() {
         let error = refusal::from_words(moby.http.identity(), &attempted, 500, &reason);
-        return Err(request::explained(reference::explained(error), place.syntax_line, &moby.http.identity().engine));
+        // what a step's own program says is not about the engine and its registries
+        let error = if is_of_a_step(&reason) { error } else { reference::explained(error) };
+        return Err(request::explained(error, place.syntax_line, &moby.http.identity().engine));
     }
     match (seen.image(), request.tags.first()) {
         (Some(id), _) => Ok(id),
@@ -83,6 +89,13 @@ pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: Progres
     }
 }
 
+/// Whether a program that a step ran failed, in the words of `BuildKit` old and new, the classic builder, and Buildah.
+fn is_of_a_step(reason: &str) -> bool {
+    ["executor failed running", "did not complete successfully", "returned a non-zero code", "while running runtime"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
 fn attempted(request: &BuildRequest) -> String {
     format!("building image {}", request.tags.first().map_or("without a name", String::as_str))
 }
@@ -90,4 +103,17 @@ fn attempted(request: &BuildRequest) -> String {
 /// A name for generated files that no file of a project has.
 fn private_name(content: &[u8]) -> String {
     format!(".devup-{}.Dockerfile", Digest::of(content).short(12))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_a_step;
+
+    #[test]
+    fn a_failing_program_is_told_from_a_failing_registry() {
+        assert!(is_of_a_step("executor failed running [/bin/sh -c pip install x]: exit code: 1"));
+        assert!(is_of_a_step("process \"/bin/sh -c false\" did not complete successfully: exit code: 1"));
+        assert!(is_of_a_step("The command '/bin/sh -c false' returned a non-zero code: 1"));
+        assert!(!is_of_a_step("failed to do request: Head \"https://registry.example\": x509: unknown authority"));
+    }
 }

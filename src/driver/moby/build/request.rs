@@ -1,16 +1,19 @@
 //! A build as parameters of `POST /build`, and what of it the engine's API cannot do.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::context::Context;
+use super::dockerfile::{self, Origin};
 use super::ignore::Ignore;
 use super::private_name;
 use crate::driver::error::{DriverError, Result};
-use crate::driver::features::Features;
-use crate::driver::image::BuildRequest;
+use crate::driver::features::{EngineKind, Features};
+use crate::driver::image::{BuildRequest, Surroundings};
+use crate::model::build::Build;
 use crate::model::service::Ulimit;
 
 /// Where the context comes from, and which file in it is the Dockerfile.
@@ -23,6 +26,8 @@ pub(super) struct Place {
     pub(super) dockerfile: String,
     /// Its first line asks for another version of the language, which is an image.
     pub(super) syntax_line: bool,
+    /// Why the steps do without what the host would add.
+    pub(super) remark: Option<&'static str>,
 }
 
 /// What no parameter exists for is an error, never left out in silence.
@@ -70,11 +75,17 @@ fn is_remote(context: &str) -> bool {
 }
 
 /// Finds context, Dockerfile and what is ignored.
-pub(super) fn place(attempted: &str, request: &BuildRequest) -> Result<Place> {
+pub(super) fn place(attempted: &str, request: &BuildRequest, features: &Features) -> Result<Place> {
     let build = &request.build;
     let named = build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".to_owned());
     if is_remote(&build.context) && !request.without_folder {
-        return Ok(Place { context: None, remote: Some(build.context.clone()), dockerfile: named, syntax_line: false });
+        return Ok(Place {
+            context: None,
+            remote: Some(build.context.clone()),
+            dockerfile: named,
+            syntax_line: false,
+            remark: request.surroundings.as_ref().map(|_| FETCHED_BY_THE_ENGINE),
+        });
     }
     let failed = |reason: String| DriverError::Failed { attempted: attempted.to_owned(), reason };
     let folder = (!request.without_folder).then(|| PathBuf::from(&build.context));
@@ -82,35 +93,116 @@ pub(super) fn place(attempted: &str, request: &BuildRequest) -> Result<Place> {
         return Err(failed(format!("the context {} is no folder", folder.display())));
     }
     let mut extra = request.extra_files.clone();
-    let (dockerfile, text) = if let Some(text) = &build.dockerfile_inline {
-        let name = private_name(text.as_bytes());
-        extra.push((PathBuf::from(&name), text.clone().into_bytes(), 0o644));
-        (name, text.clone().into_bytes())
-    } else if let Some((_, text, _)) = extra.iter().find(|(path, ..)| path == Path::new(&named)) {
-        (named.clone(), text.clone())
-    } else {
-        let folder = folder.as_deref().unwrap_or(Path::new(""));
-        let path = folder.join(&named);
-        let text = fs::read(&path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
-        match within(folder, &path) {
-            Some(inside) => (inside, text),
-            None => {
-                let name = private_name(&text);
-                extra.push((PathBuf::from(&name), text.clone(), 0o644));
-                (name, text)
-            }
-        }
-    };
+    let found = dockerfile(build, &named, folder.as_deref(), &extra).map_err(failed)?;
     let ignore = match &folder {
         Some(folder) => ignored(folder, &named).map_err(failed)?,
         None => Ignore::default(),
     };
+    let mut remark = None;
+    let added = request.surroundings.as_ref().and_then(|given| {
+        let origin = origin(request, features);
+        if origin == Origin::Context && leaves_out_again(&ignore, given, features) {
+            remark = Some(LEFT_OUT_AGAIN);
+            return None;
+        }
+        let arguments: BTreeSet<&str> = build.args.keys().map(String::as_str).collect();
+        let text = dockerfile::surrounded(std::str::from_utf8(&found.text).ok()?, given, origin, &arguments)?;
+        if origin == Origin::Context {
+            let files = given.files.iter();
+            extra.extend(files.map(|(path, bytes)| (PathBuf::from(carried(path)), bytes.clone(), 0o644)));
+        }
+        Some(text.into_bytes())
+    });
+    let dockerfile = found.put(added, &mut extra);
     Ok(Place {
-        syntax_line: has_syntax_line(&text),
+        syntax_line: has_syntax_line(&found.text),
         context: Some(Context { folder, ignore, kept: vec![dockerfile.clone(), ".dockerignore".to_owned()], extra }),
         remote: None,
         dockerfile,
+        remark,
     })
+}
+
+const FETCHED_BY_THE_ENGINE: &str =
+    "the engine fetches the context itself: its steps do not trust this machine's own certificate authorities";
+const LEFT_OUT_AGAIN: &str = "the context's .dockerignore leaves everything out on this engine: with `pull`, or for another \
+                              platform, its steps do not trust this machine's own certificate authorities";
+
+/// Where a file of the surroundings lies in the context.
+fn carried(path: &str) -> String {
+    format!("{}{path}", dockerfile::FOLDER)
+}
+
+/// An image for the additions is asked of a registry where base images are refreshed, and has one platform only.
+fn origin(request: &BuildRequest, features: &Features) -> Origin {
+    let foreign = platform(request, features).is_some_and(|platform| !platform.starts_with(&features.platform));
+    if request.build.pull || foreign { Origin::Context } else { Origin::Image }
+}
+
+/// Docker takes the archive as it is; Podman applies `.dockerignore` to it once more.
+fn leaves_out_again(ignore: &Ignore, given: &Surroundings, features: &Features) -> bool {
+    features.kind == EngineKind::Podman && given.files.keys().any(|path| ignore.excludes(&carried(path)))
+}
+
+/// The Dockerfile as the project has it.
+struct Found {
+    text: Vec<u8>,
+    /// Its path in the context; `None` where it lies elsewhere.
+    inside: Option<String>,
+    mode: u32,
+}
+
+impl Found {
+    /// Sees to it that the context holds it, changed where it was. Returns its path there. A changed one takes its own
+    /// place, so that a copied context holds no file more than the folder does.
+    fn put(&self, changed: Option<Vec<u8>>, extra: &mut Vec<(PathBuf, Vec<u8>, u32)>) -> String {
+        let name = |text: &[u8]| self.inside.clone().unwrap_or_else(|| private_name(text));
+        match (changed, &self.inside) {
+            (None, Some(inside)) => inside.clone(),
+            (changed, _) => {
+                let text = changed.unwrap_or_else(|| self.text.clone());
+                let name = name(&text);
+                extra.retain(|(path, ..)| path != Path::new(&name));
+                extra.push((PathBuf::from(&name), text, self.mode));
+                name
+            }
+        }
+    }
+}
+
+/// Finds the Dockerfile: given inline, among the further files, or on disk.
+fn dockerfile(
+    build: &Build,
+    named: &str,
+    folder: Option<&Path>,
+    extra: &[(PathBuf, Vec<u8>, u32)],
+) -> Result<Found, String> {
+    if let Some(text) = &build.dockerfile_inline {
+        return Ok(Found { text: text.clone().into_bytes(), inside: None, mode: 0o644 });
+    }
+    if let Some((_, text, mode)) = extra.iter().find(|(path, ..)| path == Path::new(named)) {
+        return Ok(Found { text: text.clone(), inside: Some(named.to_owned()), mode: *mode });
+    }
+    let folder = folder.unwrap_or(Path::new(""));
+    let path = folder.join(named);
+    let text = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let inside = within(folder, &path);
+    let mode = if inside.is_some() { mode(&path) } else { 0o644 };
+    Ok(Found { text, inside, mode })
+}
+
+/// The builders' caches see a file's mode.
+fn mode(path: &Path) -> u32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::metadata(path).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        0o644
+    }
 }
 
 /// The path below the folder, with `/`; `None` where it lies elsewhere.
