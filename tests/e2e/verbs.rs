@@ -246,6 +246,24 @@ fn ps_answers_in_json_with_composes_field_names() {
 }
 
 #[test]
+fn a_network_that_another_project_uses_is_left_with_its_user_named() {
+    let Some(engine) = docker() else { return };
+    let shop = up(&engine, "netted");
+    let guest = up(&engine, "guest");
+    let container = guest.container("db", 1);
+    let network = format!("{}_default", shop.name);
+    engine.ask(async |docker| {
+        let request = bollard::models::NetworkConnectRequest { container: container.clone(), ..Default::default() };
+        docker.connect_network(&network, request).await.unwrap();
+    });
+    shop.devup(&["down"]).expect(1).says(&format!("used by containers that stay: {container}"));
+    assert_eq!(engine.containers(&shop.name).len(), 0);
+    guest.devup(&["down"]).expect(0);
+    shop.devup(&["down"]).expect(0);
+    assert_eq!(engine.networks(&shop.name), Vec::<String>::new());
+}
+
+#[test]
 fn logs_ports_processes_and_files() {
     let Some(engine) = docker() else { return };
     let shop = up(&engine, "look");

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::create::{create_body, some_list, some_map, some_true, whole_seconds};
 use super::http::segment;
 use super::listed::{Inspected, ListedContainer, ListedNetwork, ListedVolume, ListedVolumes};
-use super::{Moby, endpoints, inject, mounts, waiting};
+use super::{Moby, endpoints, inject, mounts, removal, waiting};
 use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use crate::driver::error::{DriverError, Result};
 use crate::driver::features::Features;
@@ -44,7 +44,7 @@ pub(super) fn filters(scope: &Scope) -> serde_json::Value {
 }
 
 /// Success where the thing was gone already.
-fn gone_is_fine(result: Result<()>) -> Result<()> {
+pub(super) fn gone_is_fine(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.is_not_found() => Ok(()),
         other => other,
@@ -127,8 +127,7 @@ impl ContainerDriver for Moby {
     }
 
     async fn remove_network(&self, id: &str) -> Result<()> {
-        let path = format!("/networks/{}", segment(id));
-        gone_is_fine(self.http.delete(format!("removing network {id}"), path).done().await)
+        removal::network(&self.http, id).await
     }
 
     async fn create_volume(&self, volume: &resource::Volume, labels: &IndexMap<String, String>) -> Result<()> {
@@ -214,14 +213,7 @@ impl ContainerDriver for Moby {
     }
 
     async fn remove(&self, id: &str, volumes: AnonymousVolumes) -> Result<()> {
-        let path = format!("/containers/{}", segment(id));
-        let ask = self.http.delete(format!("removing container {id}"), path).query("force", "1");
-        let ask = if volumes == AnonymousVolumes::Remove { ask.query("v", "1") } else { ask };
-        match ask.done().await {
-            // another is removing it: what was asked for happens
-            Err(DriverError::Conflict { reason, .. }) if reason.contains("is already in progress") => Ok(()),
-            other => gone_is_fine(other),
-        }
+        removal::container(&self.http, id, volumes == AnonymousVolumes::Remove).await
     }
 
     async fn wait(&self, id: &str) -> Result<i64> {

@@ -16,6 +16,7 @@ mod negotiate;
 mod output;
 mod reference;
 mod refusal;
+mod removal;
 mod sessions;
 mod tls;
 mod transport;
