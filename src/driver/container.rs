@@ -55,7 +55,8 @@ pub trait ContainerDriver: Send + Sync {
 
     /// Makes a network; returns its id.
     async fn create_network(&self, network: &resource::Network, labels: &IndexMap<String, String>) -> Result<String>;
-    /// Removes a network. Endpoints of stopped containers are no obstacle.
+    /// Removes a network. Endpoints of stopped containers are no obstacle; running ones are, but Podman takes the network
+    /// away from them.
     async fn remove_network(&self, id: &str) -> Result<()>;
     /// Makes a volume.
     async fn create_volume(&self, volume: &resource::Volume, labels: &IndexMap<String, String>) -> Result<()>;

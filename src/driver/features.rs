@@ -48,6 +48,8 @@ pub struct Features {
     pub interface_name: bool,
     /// A listing of containers says their health.
     pub lists_health: bool,
+    /// `top` answers without being told which columns.
+    pub top_by_default: bool,
     /// An import gives the image its tag.
     pub import_takes_tag: bool,
     /// Runs health checks by itself; where not, devup runs the probe.

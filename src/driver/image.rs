@@ -64,7 +64,7 @@ pub struct BuildRequest {
 pub trait ImageDriver: Send + Sync {
     /// An image by reference or id.
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
-    /// All images that carry this label.
+    /// All images that carry this label, as `key` or `key=value`.
     async fn images(&self, label: Option<&str>) -> Result<Vec<Image>>;
     /// Fetches from its registry, with the user's credentials for it. The digest may be part of the reference.
     async fn pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink<'_>) -> Result<Image>;

@@ -11,3 +11,5 @@ mod driver;
 mod engine;
 #[cfg(target_os = "linux")]
 mod hostile;
+#[cfg(target_os = "linux")]
+mod sessions;

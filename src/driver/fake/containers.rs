@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 
 use super::Fake;
+use super::listed::{listed, listed_network, listed_volume, within};
+use super::programs::{end, first_word, run, settle, tick};
 use super::world::{FakeContainer, FakeNetwork, FakeVolume, World, conflict, failed, not_found};
 use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use crate::driver::error::{DriverError, Result};
 use crate::driver::features::Features;
 use crate::model::container::{ContainerSpec, InjectedFile, NetworkAttachment};
-use crate::model::labels;
-use crate::model::observed::{self, Health, State};
+use crate::model::observed::{self, State};
 use crate::model::resource;
 
 /// Nobody will ever change a container while the only caller waits for it: an answer is better than a hang.
@@ -214,7 +215,11 @@ impl ContainerDriver for Fake {
 
     async fn stop(&self, id: &str, _grace: Option<Duration>) -> Result<()> {
         let mut world = self.changing();
-        end(world.container_mut(&format!("stopping container {id}"), id)?, 143);
+        // what is gone is stopped
+        if let Ok(container) = world.container_mut("stopping a container", id) {
+            let killed = container.spec.service.stop_signal.as_deref() == Some("SIGKILL");
+            end(container, if killed { 137 } else { 143 });
+        }
         Ok(())
     }
 
@@ -354,123 +359,8 @@ fn check_start(world: &World, attempted: &str, container: &FakeContainer) -> Res
     Ok(())
 }
 
-/// Notes when a container turned healthy or ended well.
-fn settle(world: &mut World, name: &str) {
-    let moment = world.moment();
-    if let Ok(container) = world.container_mut("looking at a container", name) {
-        let well = container.health == Some(Health::Healthy)
-            || (container.state == State::Exited && container.exit_code == Some(0));
-        if well && container.settled == 0 {
-            container.settled = moment;
-        }
-    }
-}
-
-/// The words of its program, those of a shell's line where a shell runs it.
-fn words(container: &FakeContainer) -> Vec<&str> {
-    let command = container.spec.service.command.as_deref().unwrap_or_default();
-    match command {
-        [shell, flag, line] if shell.ends_with("sh") && flag == "-c" => line.split_whitespace().collect(),
-        words => words.iter().map(String::as_str).collect(),
-    }
-}
-
-fn first_word(container: &FakeContainer) -> &str {
-    words(container).first().copied().unwrap_or_default()
-}
-
-fn second_number(container: &FakeContainer) -> i64 {
-    words(container).get(1).and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-fn run(container: &mut FakeContainer) {
-    container.state = State::Running;
-    container.exit_code = None;
-    let check = container.spec.service.healthcheck.as_ref().filter(|check| !check.disable);
-    container.health = check.and_then(|check| check.test.as_ref()).map(|_| Health::Starting);
-    if first_word(container) == "exit" {
-        let code = second_number(container);
-        end(container, code);
-    }
-}
-
-/// Time passes for a container.
-fn tick(container: &mut FakeContainer) {
-    if container.state != State::Running {
-        return;
-    }
-    if first_word(container) == "job" {
-        let code = second_number(container);
-        end(container, code);
-    } else if container.health == Some(Health::Starting) {
-        let test = container.spec.service.healthcheck.as_ref().and_then(|check| check.test.as_ref());
-        let bad = test.is_some_and(|test| test.iter().any(|word| word == "bad"));
-        container.health = Some(if bad { Health::Unhealthy } else { Health::Healthy });
-    }
-}
-
-fn end(container: &mut FakeContainer, code: i64) {
-    if matches!(container.state, State::Running | State::Paused | State::Restarting) {
-        container.state = State::Exited;
-        container.exit_code = Some(code);
-        container.health = container.health.map(|_| Health::Unhealthy);
-    }
-}
-
 fn merged(own: &IndexMap<String, String>, more: &IndexMap<String, String>) -> IndexMap<String, String> {
     let mut all = own.clone();
     all.extend(more.clone());
     all
-}
-
-fn within(found: &IndexMap<String, String>, scope: &Scope) -> bool {
-    match scope {
-        Scope::Project(project) => found.get(labels::PROJECT) == Some(project),
-        Scope::AllProjects => found.contains_key(labels::PROJECT),
-        Scope::Label(key, None) => found.contains_key(key),
-        Scope::Label(key, Some(value)) => found.get(key) == Some(value),
-    }
-}
-
-fn listed(container: &FakeContainer) -> observed::Container {
-    let up = matches!(container.state, State::Running | State::Paused);
-    observed::Container {
-        id: container.id.clone(),
-        name: container.name.clone(),
-        image: container.spec.image.clone(),
-        image_id: container.image_id.clone(),
-        command: container.spec.service.command.clone().unwrap_or_default().join(" "),
-        created: container.created,
-        state: container.state,
-        health: container.health.filter(|_| up),
-        exit_code: container.exit_code,
-        status: match container.exit_code {
-            Some(code) => format!("Exited ({code}) 1 second ago"),
-            None => format!("{:?}", container.state),
-        },
-        labels: container.spec.labels.clone(),
-        ports: if up { container.spec.ports.clone() } else { Vec::new() },
-        exposed: Vec::new(),
-        networks: container.networks.keys().cloned().collect(),
-        network_ids: container.networks.clone(),
-        mounts: container.mounts.clone(),
-    }
-}
-
-fn listed_network((id, network): (&String, &FakeNetwork)) -> observed::Network {
-    observed::Network {
-        id: id.clone(),
-        name: network.name.clone(),
-        driver: network.driver.clone(),
-        labels: network.labels.clone(),
-    }
-}
-
-fn listed_volume((name, volume): (&String, &FakeVolume)) -> observed::Volume {
-    observed::Volume {
-        name: name.clone(),
-        driver: volume.driver.clone(),
-        labels: volume.labels.clone(),
-        mountpoint: None,
-    }
 }

@@ -13,13 +13,22 @@ use crate::model::observed::Image;
 #[async_trait]
 impl ImageDriver for Fake {
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
-        Ok(self.world().find_image(reference).cloned())
+        let world = self.world();
+        Ok(world.find_image(reference).map(|image| world.with_tags(image)))
     }
 
     async fn images(&self, label: Option<&str>) -> Result<Vec<Image>> {
         let world = self.world();
-        let wanted = |image: &&Image| label.is_none_or(|label| image.labels.contains_key(label));
-        Ok(world.images.values().filter(wanted).cloned().collect())
+        let carries = |image: &Image, label: &str| match label.split_once('=') {
+            Some((key, value)) => image.labels.get(key).is_some_and(|found| found == value),
+            None => image.labels.contains_key(label),
+        };
+        let wanted = |image: &&Image| label.is_none_or(|label| carries(image, label));
+        let mut images: Vec<Image> = world.images.values().filter(wanted).map(|image| world.with_tags(image)).collect();
+        // one image, however many references it has
+        images.sort_by(|a, b| a.id.cmp(&b.id));
+        images.dedup_by(|a, b| a.id == b.id);
+        Ok(images)
     }
 
     async fn pull(&self, reference: &str, _platform: Option<&str>, progress: ProgressSink<'_>) -> Result<Image> {
@@ -75,7 +84,7 @@ impl ImageDriver for Fake {
         let read = archive.read_to_end(&mut bytes).await;
         read.map_err(|error| failed(&format!("importing {reference}"), error.to_string()))?;
         let content = format!("{} {changes:?}", Digest::of(bytes));
-        let image = world::image(reference, &content, &[]);
+        let image = changed(world::image(reference, &content, &[]), changes);
         let id = image.id.clone();
         self.world().put_image(reference, image);
         Ok(id)
@@ -87,7 +96,7 @@ impl ImageDriver for Fake {
             return Err(not_found("committing a container", format!("No such container: {container}")));
         };
         let content = format!("{} {:?} {changes:?}", found.image_id, found.execs);
-        let image = world::image(reference, &content, &[]);
+        let image = changed(world::image(reference, &content, &[]), changes);
         let id = image.id.clone();
         world.put_image(reference, image);
         Ok(id)
@@ -103,7 +112,8 @@ impl ImageDriver for Fake {
 
     async fn remove_image(&self, reference: &str, _force: bool) -> Result<()> {
         let mut world = self.world();
-        world.images.shift_remove(reference);
+        // an id stands for all of its references
+        world.images.retain(|name, image| name != reference && image.id != reference);
         world.changes += 1;
         Ok(())
     }
@@ -115,4 +125,19 @@ impl ImageDriver for Fake {
         world.registry.insert(reference.to_owned(), found);
         Ok(())
     }
+}
+
+/// With lines of a Dockerfile: those that set a variable or a label.
+fn changed(mut image: Image, changes: &[String]) -> Image {
+    for change in changes {
+        match change.split_once(' ') {
+            Some(("ENV", setting)) => image.environment.push(setting.to_owned()),
+            Some(("LABEL", label)) => {
+                let (key, value) = label.split_once('=').unwrap_or((label, ""));
+                image.labels.insert(key.to_owned(), value.trim_matches('"').to_owned());
+            }
+            _ => {}
+        }
+    }
+    image
 }

@@ -3,10 +3,15 @@
 //!
 //! Programs are known by their first word: `exit N` ends at once with N, `job N` runs and ends with N when looked at
 //! again, `broken` cannot be started; everything else runs until it is stopped. A health check `[CMD, good]` turns
-//! healthy and `[CMD, bad]` unhealthy when looked at again. In `exec`, `fail` ends with 1.
+//! healthy and `[CMD, bad]` unhealthy when looked at again. In `exec`, `fail` ends with 1; `echo` and `exit` in a shell's
+//! line do what they do, `cat` shows files that were put in.
+//!
+//! What it promises is judged by the same cases as real engines: `tests/conformance/driver.rs`.
 
 mod containers;
 mod images;
+mod listed;
+mod programs;
 mod sessions;
 mod world;
 
@@ -49,6 +54,7 @@ impl Fake {
                 interface_name: true,
                 lists_health: true,
                 import_takes_tag: true,
+                top_by_default: true,
                 start_interval: true,
                 volume_subpath: true,
                 image_mount: true,

@@ -7,9 +7,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::io::AsyncRead;
+use tokio_util::io::ReaderStream;
 
 use super::Fake;
-use super::world::{conflict, not_found};
+use super::programs::{said, script};
+use super::world::{FakeContainer, conflict, failed, not_found};
 use crate::driver::container::Scope;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::session::{
@@ -25,15 +27,10 @@ impl SessionDriver for Fake {
         let Some(container) = world.container(id) else {
             return Err(not_found("reading logs", format!("No such container: {id}")));
         };
-        let command = container.spec.service.command.clone().unwrap_or_default().join(" ");
-        let mut lines = vec![format!("{} runs {command}\n", container.spec.name)];
-        if let Some(code) = container.exit_code {
-            lines.push(format!("it ended with {code}\n"));
-        }
+        let lines = printed(container);
         let keep = options.tail.and_then(|tail| usize::try_from(tail).ok()).unwrap_or(usize::MAX);
         let skip = lines.len().saturating_sub(keep);
-        let chunks: Vec<_> = lines.into_iter().skip(skip).map(|line| Ok(Chunk::Out(Bytes::from(line)))).collect();
-        Ok(stream::iter(chunks).boxed())
+        Ok(stream::iter(lines.into_iter().skip(skip).map(Ok).collect::<Vec<_>>()).boxed())
     }
 
     async fn exec(&self, id: &str, request: &ExecRequest) -> Result<Session> {
@@ -46,17 +43,27 @@ impl SessionDriver for Fake {
         container.execs.push(request.command.clone());
         let exec = format!("{}/{}", container.id, container.execs.len() - 1);
         world.changes += 1;
-        let line = format!("{}\n", request.command.join(" "));
-        let output = stream::iter([Ok(Chunk::Out(Bytes::from(line)))]).boxed();
-        Ok(Session { id: exec, output, input: Box::pin(tokio::io::sink()) })
+        let container = world.container_mut(&attempted, id)?;
+        if request.command == ["cat"] && request.stdin {
+            // what goes in comes out
+            let (input, typed) = tokio::io::duplex(1 << 16);
+            let lost = |error: std::io::Error| failed("reading what a program printed", error.to_string());
+            let output = ReaderStream::new(typed).map(move |bytes| bytes.map(Chunk::Out).map_err(lost)).boxed();
+            return Ok(Session { id: exec, output, input: Box::pin(input) });
+        }
+        let chunks: Vec<_> = said(container, &request.command).chunks.into_iter().map(Ok).collect();
+        Ok(Session { id: exec, output: stream::iter(chunks).boxed(), input: Box::pin(tokio::io::sink()) })
     }
 
     async fn exec_exit_code(&self, exec: &str) -> Result<Option<i64>> {
         let world = self.world();
-        let found =
-            exec.rsplit_once('/').and_then(|(id, index)| world.container(id)?.execs.get(index.parse::<usize>().ok()?));
-        let command = found.ok_or_else(|| not_found("asking for an exit code", format!("No such exec: {exec}")))?;
-        Ok(Some(i64::from(command.iter().any(|word| word == "fail"))))
+        let found = exec.rsplit_once('/').and_then(|(id, index)| {
+            let container = world.container(id)?;
+            Some((container, container.execs.get(index.parse::<usize>().ok()?)?))
+        });
+        let (container, command) =
+            found.ok_or_else(|| not_found("asking for an exit code", format!("No such exec: {exec}")))?;
+        Ok(Some(said(container, command).code))
     }
 
     async fn resize_exec(&self, _exec: &str, _size: (u16, u16)) -> Result<()> {
@@ -103,6 +110,20 @@ impl SessionDriver for Fake {
     async fn ping(&self) -> Result<Duration> {
         Ok(Duration::ZERO)
     }
+}
+
+/// What a container's own program has printed so far.
+fn printed(container: &FakeContainer) -> Vec<Chunk> {
+    let command = container.spec.service.command.clone().unwrap_or_default();
+    if let [shell, flag, line] = command.as_slice()
+        && shell.ends_with("sh")
+        && flag == "-c"
+    {
+        return script(line).chunks;
+    }
+    let mut lines = vec![format!("{} runs {}\n", container.spec.name, command.join(" "))];
+    lines.extend(container.exit_code.map(|code| format!("it ended with {code}\n")));
+    lines.into_iter().map(|line| Chunk::Out(Bytes::from(line))).collect()
 }
 
 fn refuse<T>(attempted: &str) -> Result<T> {

@@ -140,6 +140,12 @@ impl World {
         self.images.get(name).or_else(|| self.images.values().find(|image| image.id == name))
     }
 
+    /// An image with all references that it has now.
+    pub(super) fn with_tags(&self, image: &Image) -> Image {
+        let same = self.images.iter().filter(|(_, other)| other.id == image.id);
+        Image { tags: same.map(|(reference, _)| reference.clone()).collect(), ..image.clone() }
+    }
+
     /// A container by id or name.
     pub fn container(&self, name: &str) -> Option<&FakeContainer> {
         self.containers.get(name).or_else(|| self.containers.values().find(|container| container.name == name))

@@ -225,6 +225,8 @@ impl ImageDriver for Moby {
         for change in changes {
             ask = ask.query("changes", change);
         }
+        // Podman wants a configuration, be it an empty one
+        ask = ask.json(&json!({}));
         let made: Committed = ask.value().await?;
         Ok(if made.id.contains(':') { made.id } else { format!("sha256:{}", made.id) })
     }

@@ -76,6 +76,7 @@ fn features(hello: &Hello, api: (u32, u32), platform: String, address: &EngineAd
         interface_name: since(49),
         lists_health: docker,
         import_takes_tag: docker,
+        top_by_default: docker,
         runs_healthchecks: docker || (address.is_local() && std::path::Path::new("/run/systemd/system").exists()),
         local: address.is_local(),
         rootless: is_rootless(address),

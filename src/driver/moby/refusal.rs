@@ -39,6 +39,8 @@ pub(super) fn from_words(identity: &Identity, attempted: &str, status: u16, reas
         return DriverError::DiskFull { attempted, reason };
     }
     match status {
+        // Docker says 403 of a network, and 409 of everything else that is in use
+        403 if low.contains("has active endpoints") => DriverError::Conflict { attempted, reason },
         404 => DriverError::NotFound { attempted, reason },
         409 => DriverError::Conflict { attempted, reason },
         // Podman says 500 where Docker says 404 or 409

@@ -65,6 +65,9 @@ impl From<Told> for EngineEvent {
     }
 }
 
+/// Columns of `top` where the engine has none of its own, in the words of AIX's `ps`, as Podman takes them.
+const COLUMNS: &str = "user,pid,ppid,pcpu,etime,tty,time,args";
+
 #[async_trait]
 impl SessionDriver for Moby {
     async fn logs(&self, id: &str, options: &LogOptions) -> Result<BoxStream<'static, Result<Chunk>>> {
@@ -111,6 +114,8 @@ impl SessionDriver for Moby {
     async fn top(&self, id: &str, ps_arguments: Option<&str>) -> Result<Processes> {
         let path = format!("/containers/{}/top", segment(id));
         let ask = self.http.get(format!("listing the processes of container {id}"), path);
+        // Podman's answer to the question without columns is an empty one
+        let ps_arguments = ps_arguments.or((!self.features.top_by_default).then_some(COLUMNS));
         let top: Top = ask.query_some("ps_args", ps_arguments).value().await?;
         Ok(Processes { titles: top.titles, rows: top.processes })
     }

@@ -31,6 +31,7 @@ pub(super) fn docker(minor: u32) -> Features {
         interface_name: since(49),
         lists_health: true,
         import_takes_tag: true,
+        top_by_default: true,
         runs_healthchecks: true,
         local: true,
         rootless: false,
