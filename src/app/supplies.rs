@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -26,6 +26,7 @@ use crate::model::resource::SecretSource;
 use crate::model::service::Service;
 use crate::model::task::Provision;
 use crate::plan::{self, Additions, ImageChain, ImageMaker, Injection, InjectionSource, Inputs, InsideStep, Plan};
+use crate::secret::redact::Redactor;
 use crate::secret::resolve::{Commands, Resolver};
 use crate::secret::store;
 use crate::state::journal::Journal;
@@ -46,6 +47,9 @@ pub struct Supplies<'a> {
     /// The user wants builds as they stand.
     plain_builds: bool,
     carriers: tokio::sync::Mutex<()>,
+    /// Values of secrets that were resolved.
+    known: Mutex<Redactor>,
+    all_known: tokio::sync::OnceCell<()>,
 }
 
 fn failed(error: &dyn std::fmt::Display) -> AppError {
@@ -87,6 +91,8 @@ impl<'a> Supplies<'a> {
             bases: tokio::sync::Mutex::default(),
             plain_builds: !builds_get_authorities(request, preferences.build_authorities),
             carriers: tokio::sync::Mutex::default(),
+            known: Mutex::default(),
+            all_known: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -246,7 +252,28 @@ pub fn unprovisioned(environment: &Environment, inputs: &Inputs) -> Vec<String> 
 impl SecretResolver for Supplies<'_> {
     async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String> {
         let value = self.resolver.resolve(&source.name, source).await.map_err(|error| error.to_string())?;
+        // configs come this way too; they are nothing to hide
+        let is_secret = |found: &Environment| found.secrets.values().any(|secret| secret == source);
+        if self.project.environment().is_ok_and(is_secret) {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(&value);
+        }
         Ok(value.expose().to_vec())
+    }
+
+    async fn know_all(&self) {
+        let Ok(environment) = self.project.environment() else { return };
+        let all = async {
+            for source in environment.secrets.values().filter(|source| !source.external) {
+                // one without a value is in no container either
+                let _ = self.resolve(source).await;
+            }
+        };
+        self.all_known.get_or_init(|| all).await;
+    }
+
+    fn hide(&self, text: &str) -> String {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_idle() { text.to_owned() } else { known.text(text) }
     }
 }
 

@@ -11,6 +11,7 @@ use super::error::StepError;
 use super::look::Looks;
 use super::ports::Tools;
 use super::{program, provision, wait};
+use crate::driver::error::DriverError;
 use crate::driver::image::{BuildRequest, ImageProgress};
 use crate::driver::session::ExecRequest;
 use crate::model::build::Build;
@@ -145,7 +146,8 @@ impl Performer<'_> {
     async fn image(&self, step: &Step) -> Result<(), StepError> {
         let images = self.tools.images;
         let sink = |progress: ImageProgress| {
-            let message = [progress.part.as_str(), progress.message.as_str()];
+            let words = self.tools.secrets.hide(&progress.message);
+            let message = [progress.part.as_str(), words.as_str()];
             self.tools.listener.on(Event::Progress {
                 step: step.id.to_string(),
                 message: message.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
@@ -162,7 +164,7 @@ impl Performer<'_> {
                 let request = self.tools.workshop.surround(request).await;
                 let what = || format!("preparing the build of {reference}");
                 let request = request.map_err(|reason| StepError::Workshop { what: what(), reason })?;
-                images.build(&request, &sink).await?
+                images.build(&request, &sink).await.map_err(|error| self.hidden(error))?
             }
             Operation::BuildEnv { env, reference } => {
                 let built = self.tools.workshop.build_env(env, reference, &sink).await;
@@ -178,6 +180,16 @@ impl Performer<'_> {
         };
         self.brought.put(step.id, id);
         Ok(())
+    }
+
+    /// A failed build's error, which repeats what its last step printed, without the values of secrets.
+    fn hidden(&self, error: DriverError) -> DriverError {
+        match error {
+            DriverError::Failed { attempted, reason } => {
+                DriverError::Failed { attempted, reason: self.tools.secrets.hide(&reason) }
+            }
+            other => other,
+        }
     }
 
     async fn image_id(&self, reference: &str) -> Result<String, StepError> {

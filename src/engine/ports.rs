@@ -14,6 +14,14 @@ use crate::model::task::Provision;
 pub trait SecretResolver: Send + Sync {
     /// The bytes, or why there are none (never with the value in the words).
     async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String>;
+
+    /// A program inside is about to speak: whatever value it could repeat has to be known for [`Self::hide`].
+    async fn know_all(&self) {}
+
+    /// A program's words as they may be repeated: without the values of the secrets that were resolved so far.
+    fn hide(&self, text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// Makes images that are not just built from a Dockerfile, and knows what the host adds to those that are.

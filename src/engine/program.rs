@@ -19,25 +19,27 @@ const SHOWN: usize = 20;
 pub(super) async fn last_lines(tools: &Tools<'_>, id: &str) -> String {
     let options = LogOptions { tail: Some(SHOWN as u64), ..LogOptions::default() };
     match tools.sessions.logs(id, &options).await {
-        Ok(output) => read(output, &|_| {}).await.unwrap_or_default(),
+        Ok(output) => read(tools, output, &|_| {}).await.unwrap_or_default(),
         Err(_) => String::new(),
     }
 }
 
-/// Reads output to its end, hands on each line, and returns the last ones.
+/// Reads output to its end, hands on each line, and returns the last ones; all without the values of secrets.
 pub(super) async fn read(
+    tools: &Tools<'_>,
     mut output: BoxStream<'static, DriverResult<Chunk>>,
     line: &(dyn Fn(&str) + Send + Sync),
 ) -> DriverResult<String> {
+    tools.secrets.know_all().await;
     let mut kept: VecDeque<String> = VecDeque::new();
     let mut open = String::new();
     let mut take = |text: &str| {
-        let text = text.trim_end_matches('\r');
-        line(text);
+        let text = tools.secrets.hide(text.trim_end_matches('\r'));
+        line(&text);
         if kept.len() == SHOWN {
             kept.pop_front();
         }
-        kept.push_back(text.to_owned());
+        kept.push_back(text);
     };
     while let Some(chunk) = output.next().await {
         let (Chunk::Out(bytes) | Chunk::Err(bytes)) = chunk?;
@@ -62,7 +64,7 @@ pub(super) async fn run(
     line: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), StepError> {
     let session = tools.sessions.exec(id, request).await?;
-    let output = read(session.output, line).await?;
+    let output = read(tools, session.output, line).await?;
     let code = tools.sessions.exec_exit_code(&session.id).await?.unwrap_or(0);
     if code == 0 { Ok(()) } else { Err(StepError::Program { what: what.to_owned(), code, output }) }
 }

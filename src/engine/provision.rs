@@ -33,7 +33,7 @@ async fn to_the_end(
     tools.containers.start(id).await?;
     let options = LogOptions { follow: true, ..LogOptions::default() };
     let output = tools.sessions.logs(id, &options).await?;
-    let (output, code) = futures_util::future::join(read(output, line), tools.containers.wait(id)).await;
+    let (output, code) = futures_util::future::join(read(tools, output, line), tools.containers.wait(id)).await;
     let code = code?;
     if code == 0 {
         return Ok(());

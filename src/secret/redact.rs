@@ -11,6 +11,7 @@ const SHORTEST: usize = 4;
 
 /// Removes values from a stream of bytes, also where a value is spread over several pieces. Of values with several lines,
 /// each line that is long enough is removed too, because logs come line by line.
+#[derive(Default)]
 pub struct Redactor {
     /// Longest first, so that a value is not found in part.
     patterns: Vec<Zeroizing<Vec<u8>>>,
@@ -21,18 +22,23 @@ pub struct Redactor {
 impl Redactor {
     /// A redactor of these values.
     pub fn new<'v>(values: impl IntoIterator<Item = &'v SecretValue>) -> Self {
-        let mut patterns: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        let mut redactor = Self::default();
         for value in values {
-            let trimmed = value.expose().trim_ascii();
-            let lines = trimmed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-            for part in std::iter::once(trimmed).chain(lines) {
-                if part.len() >= SHORTEST && !patterns.iter().any(|known| known.as_slice() == part) {
-                    patterns.push(Zeroizing::new(part.to_vec()));
-                }
+            redactor.learn(value);
+        }
+        redactor
+    }
+
+    /// From now on this value too.
+    pub fn learn(&mut self, value: &SecretValue) {
+        let trimmed = value.expose().trim_ascii();
+        let lines = trimmed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        for part in std::iter::once(trimmed).chain(lines) {
+            if part.len() >= SHORTEST && !self.patterns.iter().any(|known| known.as_slice() == part) {
+                self.patterns.push(Zeroizing::new(part.to_vec()));
             }
         }
-        patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
-        Self { patterns, held: Zeroizing::default() }
+        self.patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
     }
 
     /// There is nothing to look for.

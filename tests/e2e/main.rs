@@ -11,4 +11,7 @@ mod images;
 mod lifecycle;
 mod onboarding;
 mod project;
+mod registry;
+mod reports;
+mod secrets;
 mod verbs;

@@ -45,7 +45,13 @@ pub(super) fn explained(error: DriverError) -> DriverError {
         || any(&["network is unreachable", "context deadline exceeded", "client.timeout", "proxyconnect"])
     {
         "the engine reaches no registry: check the network and the engine's proxy (`devup doctor`), or build the image here"
-    } else if any(&["unauthorized", "authentication required", "access denied", "denied: requested access"]) {
+    } else if any(&[
+        "unauthorized",
+        "authentication required",
+        "no basic auth credentials",
+        "access denied",
+        "denied: requested access",
+    ]) {
         "log in to the registry (`docker login`), or check the image's name"
     } else if any(&["manifest unknown", "not found"]) {
         "the registry has no such image or tag: check the reference"

@@ -1,0 +1,195 @@
+//! Values of secrets reach the container, and nothing else: no screen, no state, no label, no argument, no environment.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use base64::Engine as _;
+
+use crate::engine::{Engine, Kind, engine};
+use crate::project::{Project, Ran};
+
+/// Each source of values with the value that comes from it; no two share a part.
+const VALUES: [(&str, &str); 4] = [
+    ("by_env", "s3ntinel-environment-41f0"),
+    ("by_file", "s3ntinel-file-92ab"),
+    ("by_command", "s3ntinel-command-7c3e"),
+    ("by_keyring", "s3ntinel-keyring-d805"),
+];
+
+const SPEC: &str = r#"
+devup: 1
+x-service: &service
+  image: IMAGE
+  command: [sleep, infinity]
+  stop_signal: SIGKILL
+  secrets: [by_env, by_file, by_command, by_keyring]
+services:
+  web: { <<: *service }
+  built:
+    image: BUILT
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM IMAGE
+        RUN --mount=type=secret,id=by_env test -n "$$(cat /run/secrets/by_env)"
+      secrets: [by_env]
+    command: [sleep, infinity]
+    stop_signal: SIGKILL
+  loud:
+    <<: *service
+    profiles: [loud]
+    post_start:
+      - command: [sh, -c, "echo the value is $$(cat /run/secrets/by_env /run/secrets/by_command); exit 3"]
+secrets:
+  by_env: { environment: SENTINEL }
+  by_file: { file: ./hidden }
+  by_command: { command: [cat, hidden-too] }
+  by_keyring: { keyring: entry }
+"#;
+
+/// Forms in which a value could show up.
+fn forms(value: &str) -> [String; 3] {
+    let hex = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    [value.to_owned(), base64::engine::general_purpose::STANDARD_NO_PAD.encode(value), hex]
+}
+
+#[track_caller]
+fn shows_none(text: &str, what: &str) {
+    for (source, value) in VALUES {
+        for form in forms(value) {
+            assert!(!text.contains(&form), "{what} shows the value {source}:\n{text}");
+        }
+    }
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+struct Shop(Project);
+
+impl Shop {
+    fn new(engine: &Engine) -> Self {
+        let project = Project::new(engine, "hush", "services: {}\n");
+        std::fs::remove_file(project.folder().join("compose.yaml")).unwrap();
+        project.write("devup.yaml", &SPEC.replace("BUILT", &format!("{}-built", project.name)));
+        project.write("hidden", VALUES[1].1);
+        project.write("hidden-too", VALUES[2].1);
+        let shop = Self(project);
+        let mut child = shop.command(&["secret", "set", "entry"]).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(VALUES[3].1.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        shop
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.0.command(arguments);
+        command.env("SENTINEL", VALUES[0].1).env("DEVUP_TRUST", "1");
+        // no keyring of this machine
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.0.home().join("no-bus").display()));
+        command
+    }
+
+    /// Runs devup; what it shows has to be clean.
+    #[track_caller]
+    fn devup(&self, arguments: &[&str], code: i32) -> Ran {
+        let ran = Ran::of(self.command(arguments)).expect(code);
+        shows_none(&format!("{}{}", ran.out, ran.err), &arguments.join(" "));
+        ran
+    }
+
+    /// What devup keeps of the project, but for the entry itself, which lies in a file of its own.
+    fn kept(&self) -> Vec<PathBuf> {
+        let own = |path: &PathBuf| path.ends_with(format!("secrets/{}/entry", self.0.name));
+        files(&self.0.home()).into_iter().filter(|path| !own(path)).collect()
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let image = format!("{}-built", self.0.name);
+        self.0.engine.ask(async |docker| {
+            let options = bollard::query_parameters::RemoveImageOptions { force: true, ..Default::default() };
+            let _ = docker.remove_image(&image, Some(options), None).await;
+        });
+    }
+}
+
+#[test]
+fn a_value_is_inside_and_nowhere_else() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let shop = Shop::new(&engine);
+    for arguments in [
+        &["config"][..],
+        &["--json", "config"],
+        &["config", "--hash", "*"],
+        &["trust", "--show"],
+        &["secret", "list"],
+        &["--json", "secret", "list"],
+    ] {
+        let ran = Ran::of(shop.command(arguments));
+        shows_none(&format!("{}{}", ran.out, ran.err), &arguments.join(" "));
+    }
+    shop.devup(&["--json", "plan"], 20);
+    shop.devup(&["--verbose", "up", "--progress", "json"], 0);
+    let container = shop.0.container("web", 1);
+    for (source, value) in VALUES {
+        assert_eq!(engine.exec(&container, &["cat", &format!("/run/secrets/{source}")]), value, "{source}");
+    }
+    // as people and programs see it
+    for arguments in [
+        &["--json", "up"][..],
+        &["--json", "ps"],
+        &["--json", "images"],
+        &["--json", "top", "web"],
+        &["--json", "logs"],
+        &["--json", "volumes"],
+        &["--json", "events", "--since", "10m", "--until", "0s"],
+        &["--json", "projects"],
+        &["plan"],
+    ] {
+        shop.devup(arguments, 0);
+    }
+    // as the engine has it: arguments, environment, labels, mounts
+    for service in ["web", "built"] {
+        let inspected = engine.inspect(&shop.0.container(service, 1));
+        shows_none(&serde_json::to_string(&inspected).unwrap(), &format!("the inspection of {service}"));
+    }
+    let image = format!("{}-built", shop.0.name);
+    let found = engine.ask(async |docker| docker.inspect_image(&image).await).unwrap();
+    let history = engine.ask(async |docker| docker.image_history(&image).await).unwrap();
+    shows_none(&format!("{found:?} {history:?}"), "the image that was built");
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    for process in processes {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        shows_none(&String::from_utf8_lossy(&line), &format!("the command line of {}", process.path().display()));
+    }
+    // as devup keeps it: the journal, marks, the registry of projects
+    let kept = shop.kept();
+    assert!(kept.iter().any(|path| path.to_string_lossy().contains("/journal/")), "{kept:?}");
+    for path in kept {
+        shows_none(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()), &path.display().to_string());
+    }
+    shop.devup(&["--yes", "destroy"], 0);
+}
+
+/// What a program inside prints is its own; where devup repeats it in an error or keeps it, the values are taken out.
+#[test]
+fn a_failure_that_repeats_a_value_is_shown_without_it() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let shop = Shop::new(&engine);
+    for arguments in [&["up", "loud"][..], &["--json", "up", "loud"], &["up", "--progress", "plain", "loud"]] {
+        let ran = shop.devup(arguments, 1);
+        assert!(ran.err.contains("the value is [secret]"), "{}", ran.err);
+    }
+    for path in shop.kept() {
+        shows_none(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()), &path.display().to_string());
+    }
+    // a source that fails says which, and not what it got before
+    std::fs::remove_file(shop.0.folder().join("hidden-too")).unwrap();
+    shop.devup(&["up", "--force-recreate", "web"], 1).says("by_command");
+}
