@@ -28,8 +28,8 @@ pub struct BuildWish {
     pub with_dependencies: bool,
 }
 
-/// `build` as a request to `up`, which goes no further than images.
-pub fn build(project: &Project, wish: &BuildWish) -> Result<UpRequest> {
+/// `build` as a request to `up`, which goes no further than images. `None`: there is nothing to build.
+pub fn build(project: &Project, wish: &BuildWish) -> Result<Option<UpRequest>> {
     let mut environment = project.environment()?.clone();
     project.check_services(&wish.services, &[])?;
     let mut services = names(&environment, &wish.services);
@@ -54,7 +54,7 @@ pub fn build(project: &Project, wish: &BuildWish) -> Result<UpRequest> {
             .is_some_and(|service| service.build.is_some() || service.env.is_some() || !service.provision.is_empty())
     });
     if services.is_empty() {
-        return Err(AppError::failed("no service to build").help("a service is built where it has `build:` or `env:`"));
+        return Ok(None);
     }
     let Environment { services: enabled, disabled, .. } = &mut environment;
     for build in enabled.values_mut().chain(disabled.values_mut()).filter_map(|service| service.build.as_mut()) {
@@ -65,7 +65,7 @@ pub fn build(project: &Project, wish: &BuildWish) -> Result<UpRequest> {
         }
     }
     let options = Options { services, no_deps: true, build: true, ..Options::default() };
-    Ok(UpRequest { options, aim: Aim::Images, environment: Some(environment), ..UpRequest::default() })
+    Ok(Some(UpRequest { options, aim: Aim::Images, environment: Some(environment), ..UpRequest::default() }))
 }
 
 /// What `pull` is asked for.
@@ -241,12 +241,12 @@ mod tests {
     fn a_build_takes_along_what_it_stands_on() {
         let arguments = vec![("V".to_owned(), Some("2".to_owned()))];
         let wish = BuildWish { services: vec!["web".into()], no_cache: true, arguments, ..BuildWish::default() };
-        let request = build(&project(), &wish).unwrap();
+        let request = build(&project(), &wish).unwrap().unwrap();
         assert_eq!(request.options.services, ["web", "base"]);
         let made = request.environment.unwrap().services["web"].build.clone().unwrap();
         assert!(made.no_cache && made.args["V"].as_deref() == Some("2"));
         let nothing = BuildWish { services: vec!["db".into()], ..BuildWish::default() };
-        assert!(build(&project(), &nothing).is_err());
+        assert!(build(&project(), &nothing).unwrap().is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
-use crate::base::clock::SystemClock;
+use crate::base::clock::{Clock as _, SystemClock};
 use crate::base::digest::Digest;
 use crate::base::files::{self, Access};
 use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
@@ -103,6 +103,8 @@ impl<'a> Supplies<'a> {
             marks: self.state.marks(&self.project.name).map_err(|error| failed(&error))?,
             local: features.local,
             multi_network_create: features.multi_network_create,
+            features: Some(features.clone()),
+            now: SystemClock.now().as_second(),
             ..Inputs::default()
         };
         let general = inject::injection(&self.facts, |_| false, false);

@@ -53,8 +53,14 @@ pub fn build(arguments: &BuildArgs, context: &Context) -> Result<Exit> {
         arguments: arguments.build_arg.iter().filter_map(|text| build_argument(text)).collect(),
         with_dependencies: arguments.with_dependencies,
     };
-    let request = images::build(&project, &wish)?;
-    let Some(report) = bring(context, &project, &request, arguments.quiet)? else { return Ok(Exit::PENDING) };
+    let Some(request) = images::build(&project, &wish)? else {
+        context.screen.say("No services to build: a service is built where it has `build:`, `env:` or `provision:`");
+        return Ok(Exit::DONE);
+    };
+    let report = match bring(context, &project, &request, arguments.quiet)? {
+        Brought::Shown(exit) => return Ok(exit),
+        Brought::Performed(report) => report,
+    };
     judge(&report)?;
     if arguments.push {
         let references = images::pushed(&project, &arguments.services, arguments.with_dependencies)?;
@@ -119,7 +125,10 @@ pub fn pull(arguments: &PullArgs, context: &Context) -> Result<Exit> {
         context.screen.say("No image to pull");
         return Ok(Exit::DONE);
     };
-    let Some(mut report) = bring(context, &project, &request, arguments.quiet)? else { return Ok(Exit::PENDING) };
+    let mut report = match bring(context, &project, &request, arguments.quiet)? {
+        Brought::Shown(exit) => return Ok(exit),
+        Brought::Performed(report) => report,
+    };
     for step in &mut report.steps {
         let image = step.subject.strip_prefix("Image ").unwrap_or_default();
         // where the engine itself is gone, nothing is tolerated
@@ -205,16 +214,22 @@ pub fn look(context: &Context, quiet: bool) -> Look {
     if quiet { Look { progress: ProgressStyle::Quiet, ..look } } else { look }
 }
 
-/// Performs the part of `up` that brings images. `None`: it was only shown.
-fn bring(context: &Context, project: &Project, wish: &UpRequest, quiet: bool) -> Result<Option<Report>> {
+/// What became of a plan for images.
+enum Brought {
+    /// It was only shown; whether something would change.
+    Shown(Exit),
+    Performed(Report),
+}
+
+/// Performs the part of `up` that brings images.
+fn bring(context: &Context, project: &Project, wish: &UpRequest, quiet: bool) -> Result<Brought> {
     let request = context.request()?;
     let host = Host::of(context)?;
     context.block_on(async {
         let engine = ask::engine(context, &host).await?;
         if context.global.dry_run {
             let (plan, _) = up::plan(&request, &engine, project, wish).await?;
-            perform::show(context, &plan)?;
-            return Ok(None);
+            return perform::show(context, &plan).map(Brought::Shown);
         }
         let progress = Progress::new(look(context, quiet));
         let (canceller, cancel) = Canceller::new();
@@ -224,6 +239,6 @@ fn bring(context: &Context, project: &Project, wish: &UpRequest, quiet: bool) ->
         if outcome.report.steps.is_empty() && !quiet {
             context.screen.say("Nothing to do");
         }
-        Ok::<_, AppError>(Some(outcome.report))
+        Ok::<_, AppError>(Brought::Performed(outcome.report))
     })
 }

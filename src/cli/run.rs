@@ -182,11 +182,14 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     async fn show(&self, requests: &Requests) -> Result<Exit> {
+        let mut exit = Exit::DONE;
         for wish in requests.dependencies.iter().chain([&requests.container]) {
             let (plan, _) = up::plan(self.request, self.engine, self.project, wish).await?;
-            perform::show(self.context, &plan)?;
+            // what one part would change, the next does not undo
+            let part = perform::show(self.context, &plan)?;
+            exit = if part == Exit::DONE { exit } else { part };
         }
-        Ok(Exit::PENDING)
+        Ok(exit)
     }
 
     async fn make(&self, requests: &Requests) -> Result<()> {

@@ -46,6 +46,8 @@ pub struct Features {
     pub gateway_priority: bool,
     /// Names of interfaces inside (API 1.49).
     pub interface_name: bool,
+    /// Links with an alias; Podman takes them and does nothing.
+    pub links: bool,
     /// A listing of containers says their health.
     pub lists_health: bool,
     /// `top` answers without being told which columns.

@@ -12,3 +12,6 @@ pub mod moby;
 pub mod probe;
 pub mod session;
 pub mod stream;
+mod unhonoured;
+
+pub use unhonoured::{Unhonoured, unhonoured};

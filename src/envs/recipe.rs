@@ -366,6 +366,7 @@ mod tests {
             tags: Vec::new(),
             digests: Vec::new(),
             created: 0,
+            tagged: None,
             size: 0,
             platform: "linux/amd64".to_owned(),
             labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),

@@ -163,6 +163,8 @@ pub struct Image {
     pub digests: Vec<String>,
     /// Seconds since 1970.
     pub created: i64,
+    /// When it last got a tag here, by a pull or otherwise: seconds since 1970, where the engine notes it.
+    pub tagged: Option<i64>,
     /// Bytes.
     pub size: i64,
     /// `os/arch[/variant]`.

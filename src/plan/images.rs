@@ -1,5 +1,7 @@
 //! Images of a run: pulled, built, provisioned; once each, however many services share one.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use super::draft::own_image;
@@ -13,6 +15,7 @@ use super::step::{Cause, StepId};
 use crate::model::environment::Environment;
 use crate::model::labels;
 use crate::model::observed::Observed;
+use crate::model::quantity::Span;
 use crate::model::resource::SecretSource;
 
 /// Steps that bring images, by the reference they bring.
@@ -97,6 +100,17 @@ impl Sources<'_> {
         Ok(missing.then(|| graph.add(operation, Cause::Missing, Some(&one.name))))
     }
 
+    /// Whether the policy's time has passed since the last pull. Where nobody knows when that was, it has, as in Compose.
+    fn is_due(&self, reference: &str, policy: &str) -> bool {
+        let (Some(interval), Some(image)) = (interval(policy), self.observed.images.get(reference)) else {
+            return false;
+        };
+        image.tagged.is_none_or(|at| {
+            let age = self.inputs.now.saturating_sub(at);
+            u64::try_from(age).is_ok_and(|age| age >= interval.as_secs())
+        })
+    }
+
     fn service_image(
         &self,
         graph: &mut Graph,
@@ -123,15 +137,8 @@ impl Sources<'_> {
             (false, _) if settled => return Ok(None),
             (false, Some(Pull::Always)) => Cause::Asked,
             (false, None) if policy == "always" => Cause::Policy,
-            (false, _) => {
-                if ["daily", "weekly"].contains(&policy) || policy.starts_with("every_") {
-                    graph.warn(format!(
-                        "service {}: `pull_policy: {policy}` pulls only what is missing: `devup up --pull always` refreshes {reference}",
-                        one.name
-                    ));
-                }
-                return Ok(None);
-            }
+            (false, None) if self.is_due(reference, policy) => Cause::Policy,
+            (false, _) => return Ok(None),
         };
         let pull = Operation::PullImage { reference: reference.to_owned(), platform: one.service.platform.clone() };
         Ok(Some(graph.add(pull, cause, Some(&one.name))))
@@ -164,6 +171,15 @@ impl Sources<'_> {
     }
 }
 
+/// How often `daily`, `weekly` and `every_<duration>` pull.
+fn interval(policy: &str) -> Option<Duration> {
+    match policy {
+        "daily" => Some(Duration::from_hours(24)),
+        "weekly" => Some(Duration::from_hours(7 * 24)),
+        other => other.strip_prefix("every_")?.parse::<Span>().ok().map(|span| span.0),
+    }
+}
+
 fn absent(one: &Wanted, reference: &str) -> PlanError {
     PlanError::ImageAbsent { service: one.name.clone(), reference: reference.to_owned() }
 }
@@ -183,4 +199,51 @@ pub fn references(environment: &Environment, options: &Options, inputs: &Inputs)
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::fake::Fake;
+    use crate::driver::image::ImageDriver as _;
+    use crate::model::service::Service;
+    use crate::plan::{Options, Pull, bring};
+
+    const DAY: i64 = 86_400;
+    const NOW: i64 = 100 * DAY;
+
+    /// Whether a service of this policy is pulled, when its image was tagged that long ago.
+    async fn pulls(policy: &str, age: Option<i64>, flag: Option<Pull>) -> Option<Cause> {
+        let mut environment = Environment::default();
+        let (image, pull_policy) = (Some("db:1".to_owned()), Some(policy.to_owned()));
+        environment.services.insert("db".into(), Service { image, pull_policy, ..Service::default() });
+        let engine = Fake::default();
+        engine.import("db:1", Box::new(tokio::io::empty()), &[]).await.unwrap();
+        let mut image = engine.image("db:1").await.unwrap().unwrap();
+        image.tagged = age.map(|age| NOW - age);
+        let observed = Observed { images: [("db:1".to_owned(), image)].into_iter().collect(), ..Observed::default() };
+        let (options, inputs) =
+            (Options { pull: flag, ..Options::default() }, Inputs { now: NOW, ..Inputs::default() });
+        let plan = bring(&environment, &observed, &options, &inputs).unwrap();
+        assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+        plan.steps.first().map(|step| step.cause.clone())
+    }
+
+    #[tokio::test]
+    async fn a_pull_is_due_when_the_policys_time_has_passed() {
+        for (policy, interval) in [("daily", DAY), ("weekly", 7 * DAY), ("every_1d12h", DAY + DAY / 2)] {
+            assert_eq!(pulls(policy, Some(interval - 1), None).await, None, "{policy}");
+            assert_eq!(pulls(policy, Some(interval), None).await, Some(Cause::Policy), "{policy}");
+            assert_eq!(pulls(policy, None, None).await, Some(Cause::Policy), "{policy}");
+            assert_eq!(pulls(policy, Some(-DAY), None).await, None, "a clock that was set back");
+        }
+        assert_eq!(pulls("missing", Some(99 * DAY), None).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_flag_stands_above_the_policy() {
+        assert_eq!(pulls("daily", Some(2 * DAY), Some(Pull::Missing)).await, None);
+        assert_eq!(pulls("daily", Some(2 * DAY), Some(Pull::Never)).await, None);
+        assert_eq!(pulls("daily", Some(1), Some(Pull::Always)).await, Some(Cause::Asked));
+    }
 }

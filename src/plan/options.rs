@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::operation::Injection;
+use crate::driver::features::Features;
 use crate::model::mount::Mount;
 use crate::model::task::Provision;
 
@@ -151,6 +152,10 @@ pub struct Inputs {
     pub local: bool,
     /// A container joins all its networks when it is made.
     pub multi_network_create: bool,
+    /// What the engine can do; `None`: everything.
+    pub features: Option<Features>,
+    /// The present, in seconds since 1970: decides whether a pull is due.
+    pub now: i64,
     /// devup's version, for the labels.
     pub version: String,
 }
@@ -165,6 +170,8 @@ impl Default for Inputs {
             marks: BTreeSet::new(),
             local: true,
             multi_network_create: false,
+            features: None,
+            now: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -12,6 +12,7 @@ use super::resources;
 use super::selection;
 use super::start::Starting;
 use super::step::Plan;
+use crate::driver::{Unhonoured, unhonoured};
 use crate::model::environment::Environment;
 use crate::model::observed::{Container, Observed};
 
@@ -31,6 +32,10 @@ pub fn reconcile(
     let sources = Sources { environment, observed, options, inputs };
     let images = images::emit(&mut graph, &sources, &wanted)?;
     let groups = decide::groups(&scene, wanted)?;
+    // the second plan of a run would say it twice
+    if !options.images_settled {
+        warn_of_the_impossible(&groups, inputs, &mut graph);
+    }
     if images.guessed || decides_about_existing(&groups, &images) {
         let mut plan = graph.finish();
         plan.look_again = true;
@@ -69,6 +74,18 @@ pub fn reconcile(
     emitting.create(&mut graph, &mut places, &cleared, &made);
     Starting { emitting: &emitting, cleared: &cleared }.emit(&mut graph, &mut places)?;
     Ok(graph.finish())
+}
+
+/// Says which keys this engine leaves without effect, once per service.
+fn warn_of_the_impossible(groups: &Groups, inputs: &Inputs, graph: &mut Graph) {
+    let Some(features) = &inputs.features else { return };
+    for (name, group) in groups {
+        let Some(slot) = group.slots.first() else { continue };
+        for Unhonoured { key, needs } in unhonoured(&slot.draft.spec, features) {
+            let engine = format!("{:?} {}", features.kind, features.version);
+            graph.warn(format!("service {name}: `{key}` has no effect on {engine}: it needs {needs}"));
+        }
+    }
 }
 
 /// An image that is pulled or built may be the one the existing container was made from, or not.
@@ -111,4 +128,39 @@ fn touched<'a>(groups: &Groups<'a>, orphans: &[&'a Container]) -> HashSet<&'a st
 fn blocking(observed: &Observed, touched: &HashSet<&str>, uses: impl Fn(&Container) -> bool) -> Vec<String> {
     let others = observed.containers.iter().filter(|container| !touched.contains(container.id.as_str()));
     others.filter(|container| uses(container)).map(|container| container.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::container::ContainerDriver as _;
+    use crate::driver::fake::Fake;
+    use crate::model::service::Service;
+
+    #[test]
+    fn keys_without_effect_are_named_with_their_service() {
+        let service: Service = serde_json::from_value(serde_json::json!({
+            "image": "web:1", "scale": 2, "annotations": {"a": "b"},
+            "volumes": [{"type": "volume", "target": "/x", "volume": {"subpath": "y"}}]
+        }))
+        .unwrap();
+        let mut environment = Environment::default();
+        environment.services.insert("web".into(), service);
+        let warnings = |engine: &Fake| {
+            let inputs = Inputs { features: Some(engine.features().clone()), ..Inputs::default() };
+            reconcile(&environment, &Observed::default(), &Options::default(), &inputs).unwrap().warnings
+        };
+        assert!(warnings(&Fake::new()).is_empty());
+        let old = Fake::new().with_features(|features| {
+            features.annotations = false;
+            features.volume_subpath = false;
+        });
+        assert_eq!(
+            warnings(&old),
+            [
+                "service web: `annotations` has no effect on Fake 1.0: it needs Docker 24",
+                "service web: `volumes[/x].volume.subpath` has no effect on Fake 1.0: it needs Docker 26",
+            ]
+        );
+    }
 }

@@ -165,6 +165,7 @@ mod tests {
             tags: Vec::new(),
             digests: Vec::new(),
             created: 0,
+            tagged: None,
             size: 0,
             platform: "linux/amd64".to_owned(),
             labels: IndexMap::new(),

@@ -52,6 +52,7 @@ impl Fake {
                 endpoint_mac: true,
                 gateway_priority: true,
                 interface_name: true,
+                links: true,
                 lists_health: true,
                 import_takes_tag: true,
                 top_by_default: true,
@@ -75,6 +76,13 @@ impl Fake {
     #[must_use]
     pub fn with_multi_network_create(mut self) -> Self {
         Arc::make_mut(&mut self.features).multi_network_create = true;
+        self
+    }
+
+    /// The same world behind an engine that can do other things.
+    #[must_use]
+    pub fn with_features(mut self, change: impl FnOnce(&mut Features)) -> Self {
+        change(Arc::make_mut(&mut self.features));
         self
     }
 

@@ -100,6 +100,7 @@ pub(super) fn image(reference: &str, content: &str, volumes: &[&str]) -> Image {
         tags: vec![reference.to_owned()],
         digests: Vec::new(),
         created: 0,
+        tagged: None,
         size: 1,
         platform: "linux/amd64".to_owned(),
         labels: IndexMap::new(),

@@ -35,6 +35,19 @@ struct Inspected {
     variant: String,
     #[serde(default, deserialize_with = "nullable")]
     config: Config,
+    #[serde(default, deserialize_with = "nullable")]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Metadata {
+    last_tag_time: Option<String>,
+}
+
+/// An engine that notes no time says the year 1.
+fn noted(time: Option<&str>) -> Option<i64> {
+    time?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second).filter(|second| *second > 0)
 }
 
 #[derive(Deserialize, Default)]
@@ -73,6 +86,7 @@ impl From<Inspected> for Image {
                 .created
                 .and_then(|at| at.parse::<jiff::Timestamp>().ok())
                 .map_or(0, jiff::Timestamp::as_second),
+            tagged: noted(seen.metadata.last_tag_time.as_deref()),
             size: seen.size,
             platform: format!("{}/{}{variant}", seen.os, seen.architecture),
             labels: seen.config.labels,
@@ -183,6 +197,10 @@ impl ImageDriver for Moby {
         }
         let lines = ask.values::<Line>().await.map_err(reference::explained)?;
         self.follow(&attempted, Box::pin(lines), progress).await?;
+        if !reference.contains('@') {
+            // a pull that found nothing new moves no tag: giving it again is how the engine notes the time
+            let _ = self.tag(reference, reference).await;
+        }
         let missing =
             || DriverError::NotFound { attempted, reason: "the engine pulled it, but does not have it".into() };
         self.image(reference).await?.ok_or_else(missing)
@@ -254,5 +272,23 @@ impl ImageDriver for Moby {
         let ask = self.http.post(&*attempted, path).query("tag", tag).header("x-registry-auth", &header);
         let lines = ask.values::<Line>().await.map_err(reference::explained)?;
         self.follow(&attempted, Box::pin(lines), progress).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_last_tag_is_read_where_it_is_noted() {
+        let read = |metadata: serde_json::Value| {
+            let seen: Inspected = serde_json::from_value(json!({ "Id": "sha256:1", "Metadata": metadata })).unwrap();
+            Image::from(seen).tagged
+        };
+        assert_eq!(read(json!({ "LastTagTime": "1970-01-02T00:00:00.5Z" })), Some(86_400));
+        assert_eq!(read(json!({ "LastTagTime": "2025-05-30T12:07:14.123456789+02:00" })), Some(1_748_599_634));
+        for unknown in [json!({ "LastTagTime": "0001-01-01T00:00:00Z" }), json!({}), json!(null)] {
+            assert_eq!(read(unknown), None);
+        }
     }
 }

@@ -20,7 +20,6 @@ mod removal;
 mod sessions;
 mod tls;
 mod transport;
-mod unhonoured;
 mod usage;
 mod waiting;
 
@@ -29,8 +28,6 @@ use std::time::Duration;
 use super::address::EngineAddress;
 use super::error::{DriverError, Result};
 use super::features::Features;
-
-pub use unhonoured::{Unhonoured, unhonoured};
 
 /// How long an engine may take to say who it is; ssh may have to ask for a passphrase first.
 const PATIENCE: Duration = Duration::from_secs(30);

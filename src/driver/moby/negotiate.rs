@@ -74,6 +74,7 @@ fn features(hello: &Hello, api: (u32, u32), platform: String, address: &EngineAd
         endpoint_mac: since(44) || !docker,
         gateway_priority: since(48),
         interface_name: since(49),
+        links: docker,
         lists_health: docker,
         import_takes_tag: docker,
         top_by_default: docker,

@@ -9,6 +9,7 @@ use super::http::Identity;
 use super::refusal;
 use crate::driver::error::DriverError;
 use crate::driver::features::{EngineKind, Features};
+use crate::driver::unhonoured;
 use crate::model::container::{ContainerSpec, NetworkAttachment, PortBinding};
 use crate::model::service::{Service, ServiceNetwork};
 
@@ -29,6 +30,7 @@ pub(super) fn docker(minor: u32) -> Features {
         endpoint_mac: since(44),
         gateway_priority: since(48),
         interface_name: since(49),
+        links: true,
         lists_health: true,
         import_takes_tag: true,
         top_by_default: true,
@@ -248,4 +250,20 @@ fn refusals_by_status_and_words() {
     assert!(matches!(told(500, "boom"), DriverError::Failed { .. }));
     let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
     assert!(matches!(refusal::unreachable(&identity, "x", &denied), DriverError::NoRight { .. }));
+}
+
+#[test]
+fn an_old_engine_is_told_from_a_new_one() {
+    let service: Service = serde_json::from_value(serde_json::json!({
+        "healthcheck": {"test": ["CMD", "true"], "start_interval": "1s"},
+        "annotations": {"a": "b"}
+    }))
+    .unwrap();
+    let spec = spec(Arc::new(service));
+    let keys = |minor| {
+        let features = docker(minor);
+        unhonoured(&spec, &features).into_iter().map(|found| found.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(41), ["healthcheck.start_interval", "annotations"]);
+    assert!(keys(44).is_empty());
 }

@@ -1,6 +1,6 @@
 //! Keys of a service that an engine cannot honour. Pure, so that a plan can warn before anything is done.
 
-use crate::driver::features::{EngineKind, Features};
+use crate::driver::features::Features;
 use crate::model::container::ContainerSpec;
 use crate::model::mount::MountKind;
 
@@ -44,31 +44,6 @@ pub fn unhonoured(spec: &ContainerSpec, features: &Features) -> Vec<Unhonoured> 
     note(service.isolation.is_some(), !linux, "isolation".into(), "an engine on Windows");
     note(service.credential_spec.is_some(), !linux, "credential_spec".into(), "an engine on Windows");
     note(service.cpu_percent.is_some(), !linux, "cpu_percent".into(), "an engine on Windows");
-    let docker = features.kind == EngineKind::Docker;
-    note(!spec.links.is_empty(), docker, "links".into(), "Docker; names of services are found without it");
+    note(!spec.links.is_empty(), features.links, "links".into(), "Docker; names of services are found without it");
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    use crate::model::service::Service;
-
-    #[test]
-    fn an_old_engine_is_told_from_a_new_one() {
-        let service: Service = serde_json::from_value(serde_json::json!({
-            "healthcheck": {"test": ["CMD", "true"], "start_interval": "1s"},
-            "annotations": {"a": "b"}
-        }))
-        .unwrap();
-        let spec = super::super::tests::spec(Arc::new(service));
-        let keys = |minor| {
-            let features = super::super::tests::docker(minor);
-            unhonoured(&spec, &features).into_iter().map(|found| found.key).collect::<Vec<_>>()
-        };
-        assert_eq!(keys(41), ["healthcheck.start_interval", "annotations"]);
-        assert!(keys(44).is_empty());
-    }
 }
