@@ -5,9 +5,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
+use crate::app::wiring::Engine;
+use crate::driver::container::{AnonymousVolumes, Scope};
 use crate::driver::error::DriverError;
+use crate::driver::image::ImageDriver;
 use crate::model::labels;
+use crate::model::observed::Image;
+use crate::model::repository;
 use crate::state::store::State;
 
 use super::error::{AppError, Result};
@@ -22,6 +26,8 @@ pub struct Traces {
     pub networks: Vec<String>,
     /// Volumes, by name: their data goes too.
     pub volumes: Vec<String>,
+    /// Images that devup made, by name: envs, layers, authorities, and those that services built without naming them.
+    pub images: Vec<String>,
     /// Entries of the keyring, or of the files instead of it, as `project/name`.
     pub secrets: Vec<String>,
     /// Folders of devup itself.
@@ -33,19 +39,20 @@ pub struct Traces {
 impl Traces {
     /// There is nothing.
     pub fn is_empty(&self) -> bool {
-        let Self { containers, networks, volumes, secrets, folders, without_engine: _ } = self;
-        containers.is_empty() && networks.is_empty() && volumes.is_empty() && secrets.is_empty() && folders.is_empty()
+        let Self { containers, networks, volumes, images, secrets, folders, without_engine: _ } = self;
+        [containers, networks, volumes, images, secrets].iter().all(|names| names.is_empty()) && folders.is_empty()
     }
 }
 
 /// Looks for everything that carries devup's label, and for devup's own folders.
-pub async fn look(state: &State, engine: Option<&dyn ContainerDriver>) -> Result<Traces> {
+pub async fn look(state: &State, engine: Option<&Engine>) -> Result<Traces> {
     let mut traces = Traces { without_engine: engine.is_none(), ..Traces::default() };
-    if let Some(engine) = engine {
+    if let Some(Engine { containers: engine, images, .. }) = engine {
         let ours = Scope::Label(labels::OWNER.to_owned(), None);
         traces.containers = engine.containers(&ours).await?.into_iter().map(|container| container.name).collect();
         traces.networks = engine.networks(&ours).await?.into_iter().map(|network| network.name).collect();
         traces.volumes = engine.volumes(&ours).await?.into_iter().map(|volume| volume.name).collect();
+        traces.images = names(images.images(Some(labels::OWNER)).await?);
     }
     let opened = secret::store(state)?;
     for project in projects(state)? {
@@ -56,6 +63,20 @@ pub async fn look(state: &State, engine: Option<&dyn ContainerDriver>) -> Result
     traces.folders =
         [&layout.state, &layout.cache, &layout.config].into_iter().filter(|folder| folder.exists()).cloned().collect();
     Ok(traces)
+}
+
+/// Names under which devup made these images, the latest first: it stands on the others. An image that somebody built on
+/// one of devup's has its labels, but not such a name.
+fn names(mut images: Vec<Image>) -> Vec<String> {
+    images.sort_by_key(|image| std::cmp::Reverse(image.created));
+    let mut names = Vec::new();
+    for image in &images {
+        let label = |key: &str| image.labels.get(key).map_or("", String::as_str);
+        let built = format!("{}-{}:latest", label(labels::PROJECT), label(labels::SERVICE));
+        let is_built = |tag: &str| tag.strip_prefix("docker.io/library/").unwrap_or(tag) == built;
+        names.extend(image.tags.iter().filter(|tag| repository::is_own(tag) || is_built(tag)).cloned());
+    }
+    names
 }
 
 /// Projects that may have secrets: of the registry, and of the folders that secrets made.
@@ -69,9 +90,10 @@ fn projects(state: &State) -> Result<BTreeSet<String>> {
 }
 
 /// Removes what was shown, and only that: containers first, the state's folders last, so that an interrupted removal can be
-/// begun again. What is gone already is no failure.
-pub async fn remove(state: &State, engine: Option<&dyn ContainerDriver>, traces: &Traces) -> Result<()> {
-    if let Some(engine) = engine {
+/// begun again. What is gone already is no failure. Returns the images that stay, because something else uses them.
+pub async fn remove(state: &State, engine: Option<&Engine>, traces: &Traces) -> Result<Vec<String>> {
+    let mut stay = Vec::new();
+    if let Some(Engine { containers: engine, images, .. }) = engine {
         for name in &traces.containers {
             gone(engine.remove(name, AnonymousVolumes::Remove).await)?;
         }
@@ -81,6 +103,7 @@ pub async fn remove(state: &State, engine: Option<&dyn ContainerDriver>, traces:
         for name in &traces.volumes {
             gone(engine.remove_volume(name).await)?;
         }
+        stay = remove_images(&**images, &traces.images).await?;
     }
     let opened = secret::store(state)?;
     for (project, name) in traces.secrets.iter().filter_map(|entry| entry.split_once('/')) {
@@ -94,7 +117,25 @@ pub async fn remove(state: &State, engine: Option<&dyn ContainerDriver>, traces:
             _ => {}
         }
     }
-    Ok(())
+    Ok(stay)
+}
+
+/// Removes images, again and again while that makes others free. Returns those that something else uses.
+async fn remove_images(images: &dyn ImageDriver, names: &[String]) -> Result<Vec<String>> {
+    let mut left = names.to_vec();
+    loop {
+        let mut used = Vec::new();
+        for name in &left {
+            match images.remove_image(name, false).await {
+                Err(error) if error.is_conflict() => used.push(name.clone()),
+                other => gone(other)?,
+            }
+        }
+        if used.is_empty() || used.len() == left.len() {
+            return Ok(used);
+        }
+        left = used;
+    }
 }
 
 fn gone(result: Result<(), DriverError>) -> Result<()> {
@@ -107,7 +148,12 @@ fn gone(result: Result<(), DriverError>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::fake::Fake;
+    use crate::driver::image::BuildRequest;
+    use crate::model::build::Build;
     use crate::state::store::temporary;
+    use indexmap::IndexMap;
+    use std::sync::Arc;
 
     #[tokio::test]
     async fn everything_of_devup_is_shown_and_then_gone() {
@@ -124,5 +170,44 @@ mod tests {
         remove(&state, None, &traces).await.unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(look(&state, None).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn images_go_by_the_names_that_devup_gave_them() {
+        let (_folder, state) = temporary();
+        let fake = Fake::new();
+        let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let build = async |tags: &[&str], labels: &[(String, String)]| {
+            let build = Build { context: tags[0].to_owned(), ..Build::default() };
+            let request = BuildRequest {
+                tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                build,
+                secrets: IndexMap::new(),
+                extra_files: Vec::new(),
+                without_folder: true,
+                platform: None,
+                labels: labels.iter().cloned().collect(),
+                surroundings: None,
+            };
+            fake.build(&request, &|_| {}).await.unwrap();
+        };
+        let ours = label(labels::OWNER, "0.1.0");
+        let service = [ours.clone(), label(labels::PROJECT, "shop"), label(labels::SERVICE, "web")];
+        build(&["localhost/devup-env/redis-7:1-abc"], std::slice::from_ref(&ours)).await;
+        build(&["localhost/devup-authorities:abc"], std::slice::from_ref(&ours)).await;
+        build(&["shop-web:latest"], &service).await;
+        build(&["registry.example/on-top:1"], &service).await;
+        build(&["plain:1"], &[]).await;
+        let engine = Engine::of(Arc::new(fake.clone()));
+        let traces = look(&state, Some(&engine)).await.unwrap();
+        let expected = ["localhost/devup-authorities:abc", "localhost/devup-env/redis-7:1-abc", "shop-web:latest"];
+        let mut found = traces.images.clone();
+        found.sort();
+        assert_eq!(found, expected);
+        assert!(remove(&state, Some(&engine), &traces).await.unwrap().is_empty());
+        let left = fake.images(None).await.unwrap();
+        let mut left: Vec<&str> = left.iter().flat_map(|image| &image.tags).map(String::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["plain:1", "registry.example/on-top:1"]);
     }
 }

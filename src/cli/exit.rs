@@ -20,7 +20,7 @@ impl Exit {
     pub const ENGINE_UNAVAILABLE: Self = Self(3);
     /// Only a person can decide this.
     pub const NEEDS_DECISION: Self = Self(4);
-    /// `plan`: there is something to do.
+    /// `plan`, `--dry-run`: there is something to do.
     pub const PENDING: Self = Self(20);
     /// Ctrl-C.
     pub const INTERRUPTED: Self = Self(130);

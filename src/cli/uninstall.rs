@@ -8,7 +8,8 @@ use crate::state::store::State;
 use crate::ui::text::clean;
 
 const EXAMPLES: &str = "\
-Removes containers, networks and volumes (with their data) that devup made, secrets that it kept, and its own folders.
+Removes containers, networks, volumes (with their data) and images that devup made, secrets that it kept, and its own
+folders.
 The program itself stays; the last line says where it is.
 
 Examples:
@@ -27,8 +28,8 @@ pub fn run(_: &Args, context: &Context) -> Result<Exit> {
     if let Err(error) = &engine {
         context.screen.warn(&format!("what is on the engine stays: {error}"));
     }
-    let containers = engine.as_ref().ok().map(|engine| engine.containers.as_ref());
-    let traces = context.block_on(uninstall::look(&state, containers.map(|c| c as _)))?;
+    let engine = engine.as_ref().ok();
+    let traces = context.block_on(uninstall::look(&state, engine))?;
     if context.global.json {
         context.screen.json_pretty(&traces)?;
     } else {
@@ -38,7 +39,10 @@ pub fn run(_: &Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::DONE);
     }
     context.confirm("Remove all of this? Data in the volumes is lost.", "devup uninstall --yes")?;
-    context.block_on(uninstall::remove(&state, containers.map(|c| c as _), &traces))?;
+    let stay = context.block_on(uninstall::remove(&state, engine, &traces))?;
+    for image in stay {
+        context.screen.warn(&format!("image {} stays: something that is not devup's uses it", clean(&image)));
+    }
     if let Ok(program) = std::env::current_exe() {
         context.screen.say(&format!("Done. The program itself is {}", program.display()));
     }
@@ -52,6 +56,7 @@ fn text(traces: &Traces) -> String {
         ("container", &traces.containers),
         ("network", &traces.networks),
         ("volume", &traces.volumes),
+        ("image", &traces.images),
         ("secret", &traces.secrets),
         ("folder", &folders),
     ] {

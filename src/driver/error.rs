@@ -81,6 +81,11 @@ impl DriverError {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// What is there does not allow it, such as something that uses the thing to be removed.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. })
+    }
+
     /// The engine itself is gone: nothing else will work either.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::NoRight { .. })

@@ -46,7 +46,7 @@ pub struct Features {
     pub gateway_priority: bool,
     /// Names of interfaces inside (API 1.49).
     pub interface_name: bool,
-    /// Links with an alias; Podman takes them and does nothing.
+    /// Links with an alias; Podman refuses a container that has any.
     pub links: bool,
     /// A listing of containers says their health.
     pub lists_health: bool,

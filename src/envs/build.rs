@@ -10,13 +10,12 @@ use crate::driver::error::DriverError;
 use crate::driver::image::{BuildRequest, ImageDriver, ImageProgress, ProgressSink};
 use crate::model::build::Build;
 use crate::model::labels;
+use crate::model::repository::ORIGINS;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// Images of distributions that devup made from packages.
-const ORIGINS: &str = "localhost/devup-origin";
 /// A registry that says nothing for so long is not there.
 const REGISTRY_PATIENCE: Duration = Duration::from_secs(8);
 /// For how long a registry that did not answer is not asked again.

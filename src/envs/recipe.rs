@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use std::fmt::Write as _;
 
 /// Under `localhost/` no engine ever asks a public registry for such an image, and nobody else can own the name.
-pub const REPOSITORY: &str = "localhost/devup-env";
+pub use crate::model::repository::ENVS as REPOSITORY;
 /// Part of every hash: raise it when the way images are built changes.
 const PROCEDURE: u32 = 1;
 /// More levels than this are a cycle.

@@ -9,11 +9,10 @@ use crate::driver::error::Result;
 use crate::driver::image::{ImageDriver, Surroundings};
 use crate::model::build::Build;
 use crate::model::labels;
+use crate::model::repository::AUTHORITIES;
 use indexmap::IndexMap;
 use std::io::Cursor;
 
-/// Images that hold nothing but certificate authorities.
-const CARRIERS: &str = "localhost/devup-authorities";
 /// Where Debian's family and Alpine look for what an administrator adds, when their trust store is made anew.
 const ANCHORS: &str = "/usr/local/share/ca-certificates";
 
@@ -32,7 +31,7 @@ pub fn surroundings(facts: &Facts) -> Option<Surroundings> {
     for (path, bytes) in &files {
         hasher.field(path).field(bytes);
     }
-    let image = format!("{CARRIERS}:{}", hasher.finish().short(12));
+    let image = format!("{AUTHORITIES}:{}", hasher.finish().short(12));
     Some(Surroundings { image, files, variables: given.environment.into_iter().collect() })
 }
 

@@ -12,6 +12,7 @@ pub mod mount;
 pub mod name;
 pub mod observed;
 pub mod quantity;
+pub mod repository;
 pub mod resource;
 pub mod service;
 pub mod task;

@@ -13,13 +13,14 @@ use crate::driver::container::AnonymousVolumes;
 use crate::model::environment::Environment;
 use crate::model::labels;
 use crate::model::observed::{Container, Observed, State};
+use crate::model::repository;
 
 /// `--rmi`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoveImages {
-    /// Those that services made without naming them.
+    /// Those that services made without naming them, and provisioned layers that the containers run.
     Local,
-    /// Every image of a service.
+    /// Every image of a service, its env's too.
     All,
 }
 
@@ -219,6 +220,27 @@ impl Down<'_> {
             let remove = graph.add(Operation::RemoveImage { reference }, Cause::Asked, None);
             graph.after(remove, gone.iter().copied());
         }
+        for reference in self.made_by_devup(kind) {
+            let remove = graph.add(Operation::RemoveImage { reference }, Cause::Asked, None);
+            graph.after(remove, gone.iter().copied());
+            // images by content are shared: where another project runs one, the engine keeps it
+            graph.tolerate(remove);
+        }
+    }
+
+    /// Layers, and envs where every image goes, that the containers run. Envs stay with `local`, as other base images do:
+    /// other projects stand on them, and they take minutes to make.
+    fn made_by_devup(&self, kind: RemoveImages) -> Vec<String> {
+        let meant = self.observed.containers.iter().filter(|container| self.is_meant(container));
+        let mut references: Vec<String> = Vec::new();
+        for Container { image, .. } in meant {
+            let goes = repository::holds(repository::LAYERS, image)
+                || (kind == RemoveImages::All && repository::holds(repository::ENVS, image));
+            if goes && !references.contains(image) {
+                references.push(image.clone());
+            }
+        }
+        references
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::task::Provision;
 use std::path::{Path, PathBuf};
 
 /// Name of the images that hold layers; `localhost/` is never asked of a public registry.
-pub const REPOSITORY: &str = "localhost/devup-layer";
+pub use crate::model::repository::LAYERS as REPOSITORY;
 
 /// Programs that write below the folder they run in, and what they write: for steps that do not state `outputs`.
 const WRITES_BESIDE: &[(&str, &[&str], &str)] = &[

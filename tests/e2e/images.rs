@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use super::engine::{Kind, engine};
+use super::engine::{Engine, Kind, PrivateDocker, engine};
 use super::project::{Project, Ran};
 
 /// A certificate of an authority that no machine has; nothing reads it but as text.
@@ -111,4 +111,92 @@ fn a_build_that_refreshes_its_base_has_the_authorities_in_its_context() {
     );
     project.write(".dockerignore", "*\n!busybox\n");
     devup(&project, &["build"], &[]).expect(0);
+}
+
+/// Every reference that the engine has.
+fn references(engine: &Engine) -> Vec<String> {
+    let listed = engine
+        .ask(async |docker| docker.list_images(None::<bollard::query_parameters::ListImagesOptions>).await.unwrap());
+    let mut all: Vec<String> = listed.into_iter().flat_map(|image| image.repo_tags).collect();
+    all.retain(|reference| reference != "<none>:<none>");
+    all.sort();
+    all
+}
+
+#[test]
+fn uninstall_takes_the_images_along_that_devup_made() {
+    // on an engine of its own: devup's traces of every project go
+    let folder = tempfile::tempdir().unwrap();
+    let Some(own) = PrivateDocker::start(folder.path()) else { return };
+    let engine = &own.engine;
+    let spec = "\
+services:
+  web: {build: {context: ., dockerfile_inline: \"FROM IMAGE\\nCOPY compose.yaml /spec\\n\"}, command: [sleep, infinity], stop_signal: SIGKILL}
+  app: {image: IMAGE, command: [sleep, infinity], stop_signal: SIGKILL, x-devup: {provision: [{run: 'touch /data/done'}]}}
+";
+    let project = Project::new(engine, "uninstall", spec);
+    authority(&project);
+    // that engine has no bridge: builds beside a proxy on loopback use the host's network
+    let local = [("HTTP_PROXY", "http://127.0.0.1:9")];
+    let before = references(engine);
+    let has = |what: &str| references(engine).iter().any(|reference| reference.starts_with(what));
+    let built = format!("{}-web:latest", project.name);
+    devup(&project, &["up"], &local).expect(0);
+    assert!(has(&built) && has("localhost/devup-layer:") && has("localhost/devup-authorities:"));
+    devup(&project, &["down", "--rmi", "local"], &[]).expect(0);
+    assert!(!has(&built) && !has("localhost/devup-layer:") && has("localhost/devup-authorities:"));
+
+    devup(&project, &["up"], &local).expect(0);
+    // what somebody else gave a name stays, whatever labels it has
+    engine.ask(async |docker| {
+        let options = bollard::query_parameters::TagImageOptions { repo: Some("mine".into()), tag: Some("1".into()) };
+        docker.tag_image(&built, Some(options)).await.unwrap();
+    });
+    let shown = devup(&project, &["uninstall", "--dry-run"], &[]).expect(0).says(&format!("image     {built}"));
+    assert!(shown.out.contains("image     localhost/devup-layer:"), "{}", shown.out);
+    assert!(has(&built));
+    devup(&project, &["uninstall", "--yes"], &[]).expect(0);
+    let mut left = before.clone();
+    left.push("mine:1".to_owned());
+    left.sort();
+    assert_eq!(references(engine), left);
+    assert!(engine.containers(&project.name).is_empty());
+}
+
+#[test]
+fn a_dry_run_says_whether_something_would_change() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project =
+        Project::new(&engine, "dry", "services: {a: {image: IMAGE}, b: {image: IMAGE, pull_policy: daily}}\n");
+    project.devup(&["build"]).expect(0).says("No services to build");
+    project.devup(&["--dry-run", "build"]).expect(0);
+    project.devup(&["--dry-run", "pull", "--policy", "missing"]).expect(0);
+    project.devup(&["--dry-run", "pull"]).expect(20).says("pull image");
+    project.devup(&["--dry-run", "run", "a", "true"]).expect(20).says("create container");
+    project.write("compose.yaml", "services: {a: {build: {context: ., dockerfile_inline: FROM IMAGE}}}\n");
+    project.devup(&["--dry-run", "build"]).expect(20).says("build image");
+    assert!(engine.containers(&project.name).is_empty());
+}
+
+#[test]
+fn a_key_without_effect_is_named_with_its_service() {
+    let service = "image: IMAGE, command: [sleep, infinity], stop_signal: SIGKILL";
+    if let Some(engine) = engine(Kind::Docker) {
+        let version = engine.ask(async |docker| docker.version().await.unwrap()).api_version.unwrap_or_default();
+        let minor: u32 = version.rsplit('.').next().and_then(|minor| minor.parse().ok()).unwrap();
+        let spec =
+            format!("services: {{a: {{{service}, healthcheck: {{test: [CMD, 'true'], start_interval: 1s}}}}}}\n");
+        let project = Project::new(&engine, "unhonoured", &spec);
+        let said = "service a: `healthcheck.start_interval` has no effect on Docker";
+        let plan = project.devup(&["plan"]).expect(20);
+        assert_eq!(minor < 44, plan.out.contains(said) || plan.err.contains(said), "{}{}", plan.out, plan.err);
+        let up = project.devup(&["up"]).expect(0);
+        assert_eq!(minor < 44, up.err.contains(said), "{}", up.err);
+    }
+    if let Some(engine) = engine(Kind::Podman) {
+        let spec = format!("services: {{a: {{{service}, links: ['b:other']}}, b: {{{service}}}}}\n");
+        let project = Project::new(&engine, "unhonoured", &spec);
+        project.devup(&["plan"]).expect(20).says("service a: `links` has no effect on Podman");
+        project.devup(&["up"]).expect(0).says("service a: `links` has no effect on Podman");
+    }
 }

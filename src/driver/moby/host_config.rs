@@ -35,7 +35,7 @@ pub(super) fn host_config(spec: &ContainerSpec, features: &Features) -> HostConf
         init: service.init,
         ipc_mode: spec.ipc_mode.clone().or_else(|| service.ipc.clone()),
         isolation: service.isolation.as_ref().and_then(|isolation| isolation.parse().ok()),
-        links: some_list(spec.links.clone()),
+        links: some_list(spec.links.clone()).filter(|_| features.links),
         log_config: service.logging.as_ref().and_then(log_config),
         mounts: some_list(mounts::mounts(spec, features)),
         network_mode: network_mode(spec),

@@ -178,3 +178,30 @@ fn images_go_as_far_as_was_said() {
     assert_eq!(images(RemoveImages::Local), ["1 remove image shop-web: asked for"]);
     assert_eq!(images(RemoveImages::All), ["1 remove image plain:1: asked for", "2 remove image shop-web: asked for"]);
 }
+
+#[test]
+fn images_that_devup_made_go_with_the_containers_that_run_them() {
+    let spec = spec(&["db", "web", "app"]);
+    let mut observed = world();
+    let running =
+        |service: &str, image: &str| Container { image: image.to_owned(), ..container(service, State::Exited, &[]) };
+    observed.networks.clear();
+    observed.containers = vec![
+        running("db", "localhost/devup-env/postgres-15:1-abc"),
+        running("web", "localhost/devup-layer:abc"),
+        running("app", "localhost/devup-layer:abc"),
+    ];
+    let images = |kind| {
+        let plan = down(Some(&spec), &observed, &DownOptions { images: Some(kind), ..DownOptions::default() });
+        let removed = plan.steps.iter().filter_map(|step| match &step.operation {
+            Operation::RemoveImage { reference } if reference.starts_with("localhost/") => {
+                assert!(step.tolerated && step.after.len() == 3, "{step:?}");
+                Some(reference.clone())
+            }
+            _ => None,
+        });
+        removed.collect::<Vec<_>>()
+    };
+    assert_eq!(images(RemoveImages::Local), ["localhost/devup-layer:abc"]);
+    assert_eq!(images(RemoveImages::All), ["localhost/devup-env/postgres-15:1-abc", "localhost/devup-layer:abc"]);
+}
