@@ -34,9 +34,7 @@ test: machine check ## all tests; installs and starts what they need
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --lib --bins --test architecture --test cli --test converge
 	# one at a time: Podman's storage loses layers when equal images are imported side by side
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test conformance -- --test-threads=1
-	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --test-threads=$${TEST_THREADS:-2} --skip bootstrap::
-	# last: a second dockerd takes docker0 away from the first, which has it again after its next start
-	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --test-threads=2 bootstrap::
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --test-threads=$${TEST_THREADS:-2}
 
 demo: ## brings up a real Django shop from nothing and checks it in earnest
 	scripts/demo

@@ -6,6 +6,8 @@ use crate::source::address::Address;
 use crate::source::clone::{CloneError, CloneRequest, Fetched, fetch};
 
 use super::error::{AppError, Result};
+use super::machine::programs;
+use crate::host::bootstrap::Workshop;
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -24,8 +26,9 @@ pub struct Request {
     pub on_terminal: bool,
 }
 
-/// Clones, or finds the clone that is there. Nothing of an existing folder is changed.
-pub async fn clone(request: &Request) -> Result<Fetched> {
+/// Clones, or finds the clone that is there. Nothing of an existing folder is changed. Where there is no git, it is
+/// installed after consent.
+pub async fn clone(request: &Request, shop: &Workshop<'_>) -> Result<Fetched> {
     let address = Address::parse(&request.source, &request.current_dir).map_err(|error| {
         AppError::usage(error.to_string()).help("devup SOURCE [DIR], e.g. devup https://git.example/shop.git")
     })?;
@@ -38,7 +41,14 @@ pub async fn clone(request: &Request) -> Result<Fetched> {
         current_dir: request.current_dir.clone(),
         on_terminal: request.on_terminal,
     };
-    fetch(&request).await.map_err(|error| from_clone(&error))
+    let fetched = match fetch(&request).await {
+        Err(CloneError::NoGit) => {
+            programs(&["git"], shop).await?;
+            fetch(&request).await
+        }
+        other => other,
+    };
+    fetched.map_err(|error| from_clone(&error))
 }
 
 fn from_clone(error: &CloneError) -> AppError {

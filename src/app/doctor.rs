@@ -6,6 +6,7 @@ use crate::driver::locate::Surroundings;
 use crate::host::bootstrap::{Workshop, engine, trust_own_authorities};
 use crate::host::check::{Check, Fix, Verdict, is_fit};
 use crate::host::checks::checks;
+use crate::host::daemon::{News, renew};
 use crate::host::packages::ensure;
 use crate::host::snapshot::Snapshot;
 
@@ -36,29 +37,45 @@ impl Report {
     }
 }
 
+/// How often doctor looks and mends: what it mends first may show what is to be mended next (authorities that the system
+/// trusts from now on are news to an engine that runs).
+const ROUNDS: usize = 2;
+
 /// Looks, mends where that is wanted, and looks again where anything was mended. A fix that fails does not stop the
-/// others.
+/// others, and is not tried again.
 pub async fn run(around: &dyn Surroundings, treatment: Treatment, shop: &Workshop<'_>) -> Report {
     let mut report = Report { checks: look(around, shop).await, fixed: Vec::new(), failed: Vec::new() };
     if treatment == Treatment::Look {
         return report;
     }
-    for fix in wanted(&report.checks) {
-        match apply(fix, around, shop).await {
-            Ok(did) => report.fixed.extend(did),
-            Err(error) => report.failed.push(error),
+    let mut tried = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = report.fixed.len();
+        for fix in wanted(&report.checks).into_iter().filter(|fix| !tried.contains(fix)).collect::<Vec<_>>() {
+            tried.push(fix);
+            match apply(fix, around, shop).await {
+                Ok(did) => report.fixed.extend(did),
+                Err(error) => report.failed.push(error),
+            }
         }
-    }
-    if !report.fixed.is_empty() {
+        if report.fixed.len() == before {
+            break;
+        }
         report.checks = look(around, shop).await;
     }
     report
 }
 
-/// Each fix once; authorities before the engine, which reads them when it starts.
+/// Each fix once; authorities before the engine, which reads them when it starts. One restart is enough for both kinds of
+/// news.
 fn wanted(checks: &[Check]) -> Vec<Fix> {
     let asked = |fix: &Fix| checks.iter().any(|check| check.verdict != Verdict::Ok && check.fixable == Some(*fix));
-    [Fix::Authorities, Fix::Git, Fix::Engine].into_iter().filter(asked).collect()
+    let order = [Fix::Authorities, Fix::Git, Fix::Engine, Fix::DaemonProxy, Fix::DaemonAuthorities];
+    let mut fixes: Vec<Fix> = order.into_iter().filter(asked).collect();
+    if fixes.contains(&Fix::DaemonProxy) {
+        fixes.retain(|fix| *fix != Fix::DaemonAuthorities);
+    }
+    fixes
 }
 
 async fn look(around: &dyn Surroundings, shop: &Workshop<'_>) -> Vec<Check> {
@@ -70,6 +87,8 @@ async fn apply(fix: Fix, around: &dyn Surroundings, shop: &Workshop<'_>) -> Resu
         Fix::Engine => (engine(around, shop).await.map(|running| running.did), Wanted::Engine),
         Fix::Git => (ensure(&["git"], shop).await, Wanted::Program),
         Fix::Authorities => (trust_own_authorities(shop).await, Wanted::Program),
+        Fix::DaemonProxy => (renew(around, News::Proxy, shop).await, Wanted::Engine),
+        Fix::DaemonAuthorities => (renew(around, News::Authorities, shop).await, Wanted::Engine),
     };
     done.map_err(|error| from_host(&error, wanted))
 }
@@ -88,5 +107,10 @@ mod tests {
             Check::warn("authorities", "", "").fixed_by(Fix::Authorities),
         ];
         assert_eq!(wanted(&checks), [Fix::Authorities, Fix::Engine]);
+        let daemon = [
+            Check::warn("authorities", "", "").fixed_by(Fix::DaemonAuthorities),
+            Check::warn("proxy", "", "").fixed_by(Fix::DaemonProxy),
+        ];
+        assert_eq!(wanted(&daemon), [Fix::DaemonProxy], "one restart brings both");
     }
 }

@@ -9,9 +9,13 @@ use super::context::Context;
 use super::root::{Cli, GlobalArgs};
 use crate::app::clone;
 use crate::app::error::{AppError, Result};
+use crate::host::bootstrap::Workshop;
+use crate::model::layout::Layout;
 use crate::source::address;
 use crate::source::clone::Fetched;
+use crate::ui::ask::OnTerminal;
 use crate::ui::look::{Ansi, ProgressStyle};
+use crate::ui::talk::Talk;
 use crate::ui::text::clean;
 
 /// `devup SOURCE [DIR]`
@@ -52,7 +56,12 @@ pub fn run(words: &[OsString], context: &mut Context) -> Result<()> {
         current_dir,
         on_terminal: context.screen.look.can_ask,
     };
-    let fetched = context.block_on(clone::clone(&request))?;
+    let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
+    let logs = Layout::from_variables(&home, |name| std::env::var(name).ok()).logs();
+    let asker = OnTerminal { screen: context.screen, yes: context.global.yes };
+    let talk = Talk::new(context.screen);
+    let shop = Workshop { asker: &asker, listener: &talk, logs: &logs };
+    let fetched = context.block_on(clone::clone(&request, &shop))?;
     let said = match &fetched {
         Fetched::Cloned(folder) => format!("Cloned into {}", folder.display()),
         Fetched::Existing(folder) => format!("{} is a clone of it already; going on there", folder.display()),

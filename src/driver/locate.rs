@@ -182,6 +182,7 @@ fn default_sockets(around: &dyn Surroundings) -> Vec<Candidate> {
     let runtime = around
         .variable("XDG_RUNTIME_DIR")
         .map_or_else(|| PathBuf::from(format!("/run/user/{}", around.uid())), PathBuf::from);
+    let config = around.variable("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
     let colima = around.variable("COLIMA_HOME").map_or_else(|| home.join(".colima"), PathBuf::from);
     let mut places = vec![
         ("Docker", PathBuf::from(DOCKER_SOCKET)),
@@ -190,7 +191,7 @@ fn default_sockets(around: &dyn Surroundings) -> Vec<Candidate> {
         ("Docker Desktop", home.join(".docker/desktop/docker.sock")),
         ("OrbStack", home.join(".orbstack/run/docker.sock")),
         ("Colima", colima.join("default/docker.sock")),
-        ("Colima", home.join(".config/colima/default/docker.sock")),
+        ("Colima", config.join("colima/default/docker.sock")),
         ("Podman machine", home.join(".local/share/containers/podman/machine/podman.sock")),
     ];
     let podman = [("rootless Podman", runtime.join("podman/podman.sock")), ("Podman", PathBuf::from(PODMAN_SOCKET))];

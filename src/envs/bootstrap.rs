@@ -2,6 +2,7 @@
 
 use super::apt;
 use super::definition::Distribution;
+use super::facts::PROXY_VARIABLES;
 use crate::base::process::{Call, ProcessError, Stream};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
@@ -58,11 +59,18 @@ pub async fn bootstrap(
         // without root mmdebstrap needs user namespaces and sub-ids; where they are missing, sudo may do
         Err(ProcessError::Failed { .. }) if !rustix::process::geteuid().is_root() && which::which("sudo").is_ok() => {
             line("mmdebstrap did not work as this user, trying with sudo");
-            let sudo = Call::new("sudo").arg("-n").arg(&program).args(&arguments).deadline(LIMIT);
+            let sudo = Call::new("sudo").arg("-n").args(kept_by_sudo(|name| std::env::var_os(name).is_some()));
+            let sudo = sudo.arg("--").arg(&program).args(&arguments).deadline(LIMIT);
             Ok(watch(&sudo, line).await?)
         }
         other => Ok(other?),
     }
+}
+
+/// sudo takes the proxy away unless it is told to keep it; by name, for a value may hold a password.
+fn kept_by_sudo(is_set: impl Fn(&str) -> bool) -> Option<String> {
+    let names: Vec<&str> = PROXY_VARIABLES.iter().copied().filter(|name| is_set(name)).collect();
+    (!names.is_empty()).then(|| format!("--preserve-env={}", names.join(",")))
 }
 
 fn arguments(distribution: &Distribution, sources: &[apt::Source], target: &Path) -> Vec<String> {
@@ -120,6 +128,13 @@ mod tests {
         let expected =
             ["Acquire::http::Proxy \"http://proxy.example:3142\"", "Acquire::http::Proxy::mirror.example \"DIRECT\""];
         assert_eq!(proxies_in(dump), expected);
+    }
+
+    #[test]
+    fn sudo_keeps_the_proxy() {
+        let kept = kept_by_sudo(|name| name == "https_proxy" || name == "NO_PROXY");
+        assert_eq!(kept.as_deref(), Some("--preserve-env=NO_PROXY,https_proxy"));
+        assert_eq!(kept_by_sudo(|_| false), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::consent::{Asker, Consent, Offer};
 use super::error::HostError;
 use super::facts::{Facts, Init, find_program};
 use super::plan::{EnginePlan, Start, Way, engine_plan};
-use super::situation::{Program, Situation, process_named, survey};
+use super::situation::{Program, Situation, process_named, sees_all_processes, survey};
 use crate::base::files::{last_lines, open_log};
 use crate::base::lock::Lock;
 use crate::base::process::{Call, Stream};
@@ -122,7 +122,7 @@ pub async fn engine(around: &dyn Surroundings, shop: &Workshop<'_>) -> Result<Ru
 }
 
 /// Performs the plan. Consent has been given.
-async fn bring_up(
+pub(super) async fn bring_up(
     around: &dyn Surroundings,
     facts: &Facts,
     plan: &EnginePlan,
@@ -295,8 +295,8 @@ async fn settled(
         let ended = program == Some(Program::Docker)
             && cfg!(target_os = "linux")
             && !alive
-            // others may not see root's processes
-            && (seen || facts.uid == 0 && begun.elapsed() > SEEN_WITHIN);
+            // where others' processes are hidden, not to see it says nothing
+            && (seen || sees_all_processes() && begun.elapsed() > SEEN_WITHIN);
         async move {
             match survey(around, facts, PATIENCE).await {
                 Ok(better @ (Situation::Fit(..) | Situation::NoRight(_))) => Some(Ok(Some(better))),

@@ -24,6 +24,10 @@ pub enum Fix {
     Git,
     /// Put the host's own authorities into its bundle.
     Authorities,
+    /// Give the daemon this environment's proxy, and restart it.
+    DaemonProxy,
+    /// Restart the daemon, so that it reads the system's authorities.
+    DaemonAuthorities,
 }
 
 /// One finding.

@@ -2,11 +2,12 @@
 
 use super::check::{Check, Fix};
 use super::command::Privilege;
-use super::facts::{Facts, Init, System};
+use super::facts::{Init, System};
 use super::plan::engine_plan;
 use super::situation::Situation;
-use super::snapshot::{Disk, Kvm, Memory, Network, Snapshot, Trust};
-use crate::driver::locate::Candidate;
+use super::snapshot::{Disk, Kvm, Memory, Network, Snapshot};
+use crate::driver::address::EngineAddress;
+use crate::driver::locate::{Candidate, DOCKER_SOCKET};
 use crate::driver::probe::Answer;
 
 /// The oldest API that devup speaks: Docker 20.10's.
@@ -19,7 +20,7 @@ pub fn checks(seen: &Snapshot) -> Vec<Check> {
     found.extend(seen.memory.map(memory));
     found.extend(seen.disk.as_ref().map(disk));
     found.extend([ports(seen), names(&seen.network), registry(&seen.network)]);
-    found.push(authorities(&seen.trust, &seen.facts));
+    found.push(authorities(seen));
     found.push(proxy(seen));
     found.push(virtualisation(seen.kvm, seen.facts.system));
     found
@@ -194,8 +195,9 @@ fn registry(network: &Network) -> Check {
     }
 }
 
-fn authorities(trust: &Trust, facts: &Facts) -> Check {
+fn authorities(seen: &Snapshot) -> Check {
     const NAME: &str = "authorities";
+    let Snapshot { trust, facts, .. } = seen;
     let registries = match trust.registries.as_slice() {
         [] => String::new(),
         names => format!("; the engine has certificates for {}", names.join(", ")),
@@ -216,11 +218,12 @@ fn authorities(trust: &Trust, facts: &Facts) -> Check {
             Init::Systemd => "restart the engine: sudo systemctl restart docker",
             Init::Other => "restart the engine: sudo service docker restart",
         };
-        return Check::warn(
+        let check = Check::warn(
             NAME,
             format!("{why}; the engine may not trust them: it started before they were added"),
             remedy,
         );
+        return if has_daemon(seen) { check.fixed_by(Fix::DaemonAuthorities) } else { check };
     }
     Check::ok(NAME, format!("{why}; trusted by the system and inside what devup builds"))
 }
@@ -246,12 +249,18 @@ fn proxy(seen: &Snapshot) -> Check {
         (false, false) if !candidate.address.is_local() => {
             Check::ok(NAME, format!("{} set here; the engine is elsewhere and uses none", wanted.join(", ")))
         }
-        (false, false) => Check::warn(
-            NAME,
-            format!("{} set here, but the engine pulls without a proxy", wanted.join(", ")),
-            proxy_remedy(seen.facts.init),
-        ),
+        (false, false) => {
+            let why = format!("{} set here, but the engine pulls without a proxy", wanted.join(", "));
+            let check = Check::warn(NAME, why, proxy_remedy(seen.facts.init));
+            if has_daemon(seen) { check.fixed_by(Fix::DaemonProxy) } else { check }
+        }
     }
+}
+
+/// Whether the engine is this system's own Docker: not a user's, nor one in a virtual machine.
+fn has_daemon(seen: &Snapshot) -> bool {
+    let system = EngineAddress::Unix(DOCKER_SOCKET.into());
+    seen.dockerd && matches!(&seen.engine, Ok(Situation::Fit(candidate, _)) if candidate.address == system)
 }
 
 fn proxy_remedy(init: Init) -> String {

@@ -49,6 +49,8 @@ pub struct HostCommand {
     pub words: Vec<String>,
     /// Variables set for it; their values are no secrets.
     pub env: Vec<(&'static str, &'static str)>,
+    /// Variables of the caller that it reads, by name: sudo would take them away.
+    pub kept: Vec<String>,
     /// Whether only root may.
     pub root: bool,
 }
@@ -62,7 +64,7 @@ impl HostCommand {
     /// A command for the user.
     pub fn user(what: impl Into<String>, words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Self { what: what.into(), words, env: Vec::new(), root: false }
+        Self { what: what.into(), words, env: Vec::new(), kept: Vec::new(), root: false }
     }
 
     /// With a variable.
@@ -72,12 +74,23 @@ impl HostCommand {
         self
     }
 
+    /// With variables of the caller's, where these are set.
+    #[must_use]
+    pub fn keeping(mut self, names: &[String]) -> Self {
+        self.kept.extend_from_slice(names);
+        self
+    }
+
     /// As one would type it.
     pub fn line(&self, privilege: Privilege) -> String {
         let sudo = self.root && !matches!(privilege, Privilege::Root | Privilege::None);
         let words = self.words.iter().map(String::as_str);
         let quoted = shlex::try_join(words).unwrap_or_else(|_| self.words.join(" "));
-        if sudo { format!("sudo {quoted}") } else { quoted }
+        match (sudo, self.kept.is_empty()) {
+            (false, _) => quoted,
+            (true, true) => format!("sudo {quoted}"),
+            (true, false) => format!("sudo --preserve-env={} {quoted}", self.kept.join(",")),
+        }
     }
 
     /// The call that runs it. sudo is asked beforehand (`sudo -v`), so here it must not ask.

@@ -28,6 +28,9 @@ const PROGRAMS: &[&str] = &[
     "mmdebstrap",
 ];
 
+/// How long apt's package lists are taken to be good.
+const LISTS_LAST: Duration = Duration::from_hours(7 * 24);
+
 /// The kind of operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum System {
@@ -102,7 +105,7 @@ pub struct Facts {
     pub init: Init,
     /// The user stands in the group `docker` of the machine's files (though perhaps not yet in this login).
     pub docker_member: bool,
-    /// The package lists of apt have been fetched at some time.
+    /// The package lists of apt have been fetched lately, or those of pacman at some time.
     pub package_lists: bool,
     /// The kernel enforces `AppArmor`: then Docker needs its parser.
     pub apparmor: bool,
@@ -131,7 +134,8 @@ impl Facts {
             distribution: Distribution::parse(&read("/etc/os-release")),
             init: if Path::new("/run/systemd/system").is_dir() { Init::Systemd } else { Init::Other },
             docker_member: in_group(&read("/etc/group"), "docker", &user),
-            package_lists: has_lists(Path::new("/var/lib/apt/lists")),
+            package_lists: has_lists(Path::new("/var/lib/apt/lists"), "_Packages", Some(LISTS_LAST))
+                || has_lists(Path::new("/var/lib/pacman/sync"), ".db", None),
             apparmor: read("/sys/module/apparmor/parameters/enabled").trim() == "Y",
             docker_source: names_docker(Path::new("/etc/apt/sources.list.d")),
             proxies: PROXY_VARIABLES.iter().filter(|name| variable_set(name)).map(|&name| name.to_owned()).collect(),
@@ -206,9 +210,12 @@ async fn privilege(uid: u32, sudo: bool) -> Privilege {
     }
 }
 
-fn has_lists(folder: &Path) -> bool {
+/// Whether a folder has such files, and was changed within this time: archives drop what old lists name.
+fn has_lists(folder: &Path, name: &str, within: Option<Duration>) -> bool {
+    let changed = || std::fs::metadata(folder).ok()?.modified().ok()?.elapsed().ok();
     std::fs::read_dir(folder)
-        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages")))
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains(name)))
+        && within.is_none_or(|limit| changed().is_none_or(|age| age <= limit))
 }
 
 fn names_docker(folder: &Path) -> bool {
@@ -231,6 +238,18 @@ mod tests {
         assert_eq!(found.id, "opensuse-leap");
         assert_eq!(found.name, "openSUSE Leap 15.6");
         assert!(found.is(&["suse"]) && !found.is(&["debian"]));
+    }
+
+    #[test]
+    fn old_package_lists_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!has_lists(folder.path(), "_Packages", None));
+        std::fs::write(folder.path().join("deb.example_main_Packages.lz4"), "").unwrap();
+        assert!(has_lists(folder.path(), "_Packages", None) && !has_lists(folder.path(), ".db", None));
+        assert!(has_lists(folder.path(), "_Packages", Some(Duration::from_hours(1))));
+        let old = std::time::SystemTime::now() - Duration::from_hours(2);
+        std::fs::File::open(folder.path()).unwrap().set_modified(old).unwrap();
+        assert!(!has_lists(folder.path(), "_Packages", Some(Duration::from_hours(1))));
     }
 
     #[test]

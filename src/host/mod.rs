@@ -13,6 +13,7 @@ pub mod check;
 pub mod checks;
 pub mod command;
 pub mod consent;
+pub mod daemon;
 pub mod error;
 pub mod facts;
 pub mod packages;

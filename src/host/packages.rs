@@ -55,18 +55,20 @@ impl Manager {
         let what = "fetch the package lists";
         match self {
             Self::Apt if !facts.package_lists => Some(apt(what, &["update"])),
-            // pacman does not support installing from lists newer than the system, so it refreshes in the same call
             _ => None,
         }
     }
 
-    fn install(self, packages: &[&str]) -> HostCommand {
+    fn install(self, facts: &Facts, packages: &[&str]) -> HostCommand {
         let what = format!("install {}", packages.join(", "));
         let with = |words: &[&str]| HostCommand::root(what.clone(), &[words, packages].concat());
         match self {
             Self::Apt => apt(&what, &[&["install", "--no-install-recommends"], packages].concat()),
             Self::Dnf => with(&["dnf", "-y", "install"]),
-            Self::Pacman => with(&["pacman", "-Sy", "--needed", "--noconfirm"]),
+            // lists that are newer than the system break it (`-Sy` alone); and a kernel that is newer than the running
+            // one, which `-Syu` may bring, has no modules for an engine until the next boot
+            Self::Pacman if facts.package_lists => with(&["pacman", "-S", "--needed", "--noconfirm"]),
+            Self::Pacman => with(&["pacman", "-Syu", "--needed", "--noconfirm"]),
             Self::Zypper => with(&["zypper", "--non-interactive", "install", "--no-recommends"]),
             // Homebrew refuses to run as root
             Self::Brew => HostCommand { root: false, ..with(&["brew", "install"]) },
@@ -75,7 +77,8 @@ impl Manager {
 
     /// The commands that install these packages, named as this manager names them.
     pub fn commands(self, facts: &Facts, packages: &[&str]) -> Vec<HostCommand> {
-        self.refresh(facts).into_iter().chain([self.install(packages)]).collect()
+        let commands = self.refresh(facts).into_iter().chain([self.install(facts, packages)]);
+        commands.map(|command| command.keeping(&facts.proxies)).collect()
     }
 
     /// Its packages that bring this program; `None` where it has none.

@@ -1,6 +1,7 @@
 //! From what the machine is and how it stands with the engine to the exact commands. Pure.
 
 use super::command::HostCommand;
+use super::daemon::{names_proxy, proxy_commands};
 use super::facts::{Facts, Init, System};
 use super::packages::Manager;
 use super::situation::{Leftover, Program, Situation, podman_socket};
@@ -109,10 +110,15 @@ pub fn engine_plan(facts: &Facts, situation: &Situation) -> Result<Option<Engine
 fn install(facts: &Facts) -> Result<EnginePlan, NoPlan> {
     let manager = Manager::of(facts).ok_or_else(|| NoPlan { reason: by_hand(facts) })?;
     let (program, packages) = engine_packages(facts, manager);
+    let mut prepare = manager.commands(facts, &packages);
+    if program == Program::Docker && names_proxy(facts) {
+        // before the package, which may start the daemon
+        prepare.splice(0..0, proxy_commands(facts));
+    }
     Ok(EnginePlan {
         what: format!("install {} and start it", name(program)),
         program,
-        prepare: manager.commands(facts, &packages),
+        prepare,
         start: ways(facts, program),
         grant: granted(facts, program),
     })
@@ -172,7 +178,8 @@ fn clean(leftover: &Leftover) -> HostCommand {
     HostCommand::root(format!("remove the stale {path}"), &[words, &[&path]].concat())
 }
 
-fn ways(facts: &Facts, program: Program) -> Vec<Start> {
+/// How this program can be started here, best first.
+pub(super) fn ways(facts: &Facts, program: Program) -> Vec<Start> {
     match program {
         Program::Docker => docker_ways(facts),
         Program::Podman => podman_ways(facts),
@@ -225,7 +232,7 @@ fn granted(facts: &Facts, program: Program) -> Vec<HostCommand> {
 }
 
 /// Membership for the logins to come, and a right to the socket itself for the present one (docs/decisions).
-fn grant(facts: &Facts, socket: &str) -> Vec<HostCommand> {
+pub(super) fn grant(facts: &Facts, socket: &str) -> Vec<HostCommand> {
     if facts.uid == 0 {
         return Vec::new();
     }
@@ -244,4 +251,4 @@ fn grant(facts: &Facts, socket: &str) -> Vec<HostCommand> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -158,6 +158,11 @@ pub fn process_named(name: &str) -> Option<u32> {
         .find(|pid| name_of_process(*pid).as_deref() == Some(name))
 }
 
+/// Whether this user may see the processes of others (`hidepid` of `proc(5)`).
+pub fn sees_all_processes() -> bool {
+    name_of_process(1).is_some()
+}
+
 /// The address that a program's daemon listens on once devup has started it for this user.
 pub fn usual_address(program: Program, uid: u32) -> Option<EngineAddress> {
     match program {

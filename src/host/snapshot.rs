@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::bootstrap::daemon_log;
+use super::daemon::PROXY_FILE;
 use super::facts::Facts;
 use super::situation::{Program, Situation, process_named, survey};
 use crate::base::authorities::{self, Authorities};
@@ -98,6 +99,8 @@ pub struct Snapshot {
     pub network: Network,
     /// Certificate authorities.
     pub trust: Trust,
+    /// A dockerd runs on this machine, which could be restarted.
+    pub dockerd: bool,
     /// Files that give the daemon a proxy.
     pub daemon_proxy_files: Vec<PathBuf>,
     /// Virtualisation.
@@ -120,6 +123,7 @@ impl Snapshot {
             loopback: TcpListener::bind(("127.0.0.1", 0)).map(drop).map_err(|error| error.to_string()),
             taken: taken_ports(),
             trust: trust(),
+            dockerd: process_named("dockerd").is_some(),
             daemon_proxy_files: daemon_proxy_files(Path::new("/")),
             kvm: kvm(),
             facts,
@@ -250,6 +254,8 @@ fn daemon_proxy_files(root: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = names_in(&drop_ins).into_iter().map(|name| drop_ins.join(name)).collect();
     files.extend(["etc/default/docker", "etc/sysconfig/docker", "etc/docker/daemon.json"].map(|path| root.join(path)));
     files.retain(|path| sets_proxy(&fs::read_to_string(path).unwrap_or_default()));
+    // devup's own is for root's eyes
+    files.extend([root.join(PROXY_FILE.trim_start_matches('/'))].into_iter().filter(|path| path.exists()));
     files
 }
 

@@ -1,10 +1,18 @@
 //! From a bare Debian to an engine that answers. Each machine is a root file system of its own (made once by mmdebstrap,
-//! then overlaid), in its own mount and process namespaces; its dockerd has no bridge and touches no firewall rule, so
-//! that it does not disturb the engine of this machine. The network is this machine's, for the Debian packages.
+//! then overlaid), with processes and a network of its own, so that neither the engine of this machine nor another test
+//! notices it.
 
+mod base;
+mod demo;
+mod fresh_user;
+mod interceptor;
 mod machine;
+mod network;
+mod proxied;
 
+use base::Base;
 use machine::{ADA, BOB, Machine, ROOT};
+use network::Network;
 use serde_json::Value;
 
 /// A check's verdict in doctor's report.
@@ -19,7 +27,7 @@ fn fixed(report: &Value) -> Vec<&str> {
 
 #[test]
 fn a_bare_machine_gets_an_engine_and_git_and_keeps_them_going() {
-    let Some(machine) = Machine::bare("root") else { return };
+    let Some(machine) = Machine::new("root", Base::Bare, Network::Open) else { return };
 
     let ran = machine.devup(ROOT, &["doctor", "--json"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -70,7 +78,6 @@ fn stopped_with_stale_files(machine: &Machine) {
 /// A daemon that cannot start: the reason is shown in its own words, and where the rest of them is.
 fn broken_configuration(machine: &Machine) {
     machine.kill_engine();
-    let good = machine.read("/etc/docker/daemon.json");
     machine.write("/etc/docker/daemon.json", "{ \"no-such-key\": 1 }");
     let ran = machine.devup(ROOT, &["doctor", "--fix", "--yes"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
@@ -78,7 +85,7 @@ fn broken_configuration(machine: &Machine) {
         ran.stderr.contains("no-such-key") && ran.stderr.contains("/root/.local/state/devup/logs/dockerd.log"),
         "{ran:?}"
     );
-    machine.write("/etc/docker/daemon.json", &good);
+    std::fs::remove_file(machine.path("/etc/docker/daemon.json")).unwrap();
 }
 
 /// Without root: through sudo, where it lets; else the commands to type.
@@ -101,7 +108,7 @@ fn users(machine: &Machine) {
 
 #[test]
 fn a_user_without_sudo_on_a_bare_machine_learns_what_to_type() {
-    let Some(machine) = Machine::bare("bob") else { return };
+    let Some(machine) = Machine::new("bob", Base::Bare, Network::Open) else { return };
     let ran = machine.devup(BOB, &["doctor", "--fix", "--yes"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     let command = "apt-get -y -o 'DPkg::Lock::Timeout=300' -o 'Dpkg::Options::=--force-confold' update";

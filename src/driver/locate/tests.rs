@@ -87,6 +87,8 @@ fn default_sockets_in_order_and_only_those_that_exist() {
     assert_eq!(moved.found()[1], "unix:///tmp/rt/docker.sock (default socket of rootless Docker)");
     let colima = Desk::of(1000).set("COLIMA_HOME", "/c").file("/c/default/docker.sock", "");
     assert_eq!(colima.found()[1], "unix:///c/default/docker.sock (default socket of Colima)");
+    let colima = Desk::of(1000).set("XDG_CONFIG_HOME", "/x").file("/x/colima/default/docker.sock", "");
+    assert_eq!(colima.found()[1], "unix:///x/colima/default/docker.sock (default socket of Colima)");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use crate::driver::features::EngineKind;
 use crate::driver::locate::Origin;
 use crate::driver::probe::Proxies;
 use crate::host::check::{Verdict, is_fit};
-use crate::host::facts::Distribution;
+use crate::host::facts::{Distribution, Facts};
 use crate::host::situation::{Leftover, Program};
+use crate::host::snapshot::Trust;
 use std::collections::BTreeMap;
 
 /// A check, what befalls the machine, and words of the judgement.
@@ -57,6 +58,7 @@ fn healthy() -> Snapshot {
         taken: Vec::new(),
         network: Network { names: Ok(()), registry: Ok(()) },
         trust: Trust::default(),
+        dockerd: true,
         daemon_proxy_files: Vec::new(),
         kvm: Kvm::Present,
     }
@@ -178,6 +180,35 @@ fn what_may_surprise_is_a_warning_and_the_machine_stays_fit() {
         assert!(text.contains(words), "{name}: {text}");
         assert!(is_fit(&checks(&seen)));
     }
+}
+
+#[test]
+fn the_daemons_settings_are_mended_where_the_daemon_is_the_systems() {
+    let fix = |change: &dyn Fn(&mut Snapshot), name| {
+        let mut seen = healthy();
+        change(&mut seen);
+        find(&seen, name).fixable
+    };
+    let proxy = |seen: &mut Snapshot| seen.facts.proxies = vec!["HTTPS_PROXY".into()];
+    let trust = |seen: &mut Snapshot| {
+        let files = vec!["/usr/local/share/ca-certificates/corp.crt".into()];
+        seen.trust = Trust { files, daemon_is_older: true, ..Trust::default() };
+    };
+    assert_eq!(fix(&proxy, "proxy"), Some(Fix::DaemonProxy));
+    assert_eq!(fix(&trust, "authorities"), Some(Fix::DaemonAuthorities));
+    // somebody else's engine, or none that could be restarted from here
+    let elsewhere = |seen: &mut Snapshot| {
+        proxy(seen);
+        if let Ok(Situation::Fit(candidate, _)) = &mut seen.engine {
+            candidate.address = EngineAddress::Unix("/run/user/1000/docker.sock".into());
+        }
+    };
+    assert_eq!(fix(&elsewhere, "proxy"), None);
+    let no_daemon = |seen: &mut Snapshot| {
+        trust(seen);
+        seen.dockerd = false;
+    };
+    assert_eq!(fix(&no_daemon, "authorities"), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::host::command::Privilege;
 use crate::host::facts::Distribution;
 use std::path::PathBuf;
 
-fn machine(id: &str, like: &str, programs: &[&str]) -> Facts {
+pub(in crate::host) fn machine(id: &str, like: &str, programs: &[&str]) -> Facts {
     Facts {
         system: if id == "macos" { System::MacOs } else { System::Linux },
         distribution: Distribution::parse(&format!("ID={id}\nID_LIKE=\"{like}\"\nPRETTY_NAME=\"{id} 1\"")),
@@ -24,7 +24,7 @@ fn machine(id: &str, like: &str, programs: &[&str]) -> Facts {
     }
 }
 
-fn user(mut facts: Facts, privilege: Privilege) -> Facts {
+pub(in crate::host) fn user(mut facts: Facts, privilege: Privilege) -> Facts {
     facts.user = "ada".to_owned();
     facts.uid = 1000;
     facts.privilege = privilege;
@@ -55,7 +55,7 @@ fn installing_on_every_distribution() {
             machine("rocky", "rhel centos fedora", &["dnf"]),
             vec!["install Podman and start it", "dnf -y install podman", "systemctl enable --now podman.socket"],
         ),
-        (machine("arch", "", &["pacman"]), vec![INSTALL, "pacman -Sy --needed --noconfirm docker", SYSTEMD]),
+        (machine("arch", "", &["pacman"]), vec![INSTALL, "pacman -S --needed --noconfirm docker", SYSTEMD]),
         (
             machine("opensuse-leap", "suse opensuse", &["zypper"]),
             vec![INSTALL, "zypper --non-interactive install --no-recommends docker", SYSTEMD],
@@ -66,7 +66,7 @@ fn installing_on_every_distribution() {
         ),
         // Homebrew on Linux is not what an engine comes from, and an unknown system may still have a known manager
         (machine("debian", "", &["brew", "apt-get"]), vec![INSTALL, &install, SYSTEMD]),
-        (machine("homemade", "", &["pacman"]), vec![INSTALL, "pacman -Sy --needed --noconfirm docker", SYSTEMD]),
+        (machine("homemade", "", &["pacman"]), vec![INSTALL, "pacman -S --needed --noconfirm docker", SYSTEMD]),
     ];
     for (facts, lines) in cases {
         assert_eq!(planned(&facts, &Situation::Absent), lines, "{}", facts.distribution.id);
@@ -91,6 +91,26 @@ fn what_a_debian_needs_besides() {
     facts.docker_source = true;
     let lines = planned(&facts, &Situation::Absent);
     assert!(lines[2].ends_with("docker-ce docker-ce-cli containerd.io ca-certificates apparmor"), "{lines:?}");
+}
+
+#[test]
+fn behind_a_proxy_docker_knows_it_before_its_first_start() {
+    let mut facts = user(machine("debian", "", &["apt-get"]), Privilege::Sudo);
+    facts.proxies = vec!["https_proxy".to_owned()];
+    let lines = planned(&facts, &Situation::Absent);
+    assert!(lines[1].contains("/etc/docker/devup-proxy.env") && lines[2].contains("docker.service.d"), "{lines:?}");
+    assert!(lines[3].starts_with("sudo --preserve-env=https_proxy apt-get "), "{lines:?}");
+}
+
+#[test]
+fn an_arch_is_never_half_upgraded() {
+    let mut facts = machine("arch", "", &["pacman"]);
+    facts.package_lists = false;
+    assert_eq!(
+        planned(&facts, &Situation::Absent),
+        [INSTALL, "pacman -Syu --needed --noconfirm docker", SYSTEMD],
+        "lists that were never fetched come with the upgrade that belongs to them"
+    );
 }
 
 #[test]

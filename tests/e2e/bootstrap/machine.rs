@@ -1,14 +1,18 @@
-//! A bare machine inside this one.
+//! A bare machine inside this one: a root file system, processes and a network of its own. Its engine has bridges,
+//! firewall rules and storage as anywhere, and no other engine sees them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use super::base::{Base, archives, keep_archives, scratch};
+use super::network::{Network, WayOut};
 
 /// A user of the machine: name, id, home.
 pub type User = (&'static str, u32, &'static str);
@@ -19,41 +23,42 @@ pub const ADA: User = ("ada", 1000, "/home/ada");
 /// Has no sudo.
 pub const BOB: User = ("bob", 1001, "/home/bob");
 
-/// Raise it when the base changes: it is part of the cache's name.
-const BASE_VERSION: u32 = 1;
-
-/// The machine as it comes: users, and a daemon that keeps away from the outer machine's bridges and firewall.
-const FURNISH: &str = r#"
-set -eu
-useradd --create-home --uid 1000 --shell /bin/sh ada
-useradd --create-home --uid 1001 --shell /bin/sh bob
-echo 'ada ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ada
-mkdir -p /etc/docker
-printf '{ "bridge": "devup-test0", "iptables": false, "ip6tables": false, "ip-forward": false, "storage-driver": "vfs" }' \
-    > /etc/docker/daemon.json
-"#;
-
-/// Mounts the machine at `$1/root`, then holds its namespaces until its input ends. As process 1 it reaps orphans.
+/// Mounts the machine at `$1/root` and moves into it: engines want a root that is a mount. Then process 1 holds the
+/// namespaces until its input ends; as it ignores the deaths of orphans, the kernel buries them.
 const HOLD: &str = r#"
 set -eu
 mount --make-rprivate /
-mkdir -p "$1/upper" "$1/work" "$1/root" "$1/docker"
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root" || cp -a "$2/." "$1/root/"
-cd "$1/root"
-mkdir -p var/lib/docker
+cd "$1"
+mkdir -p upper work root docker debs/upper debs/work
+mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" root
+cd root
+mkdir -p var/lib/docker var/cache/apt/archives outer
 mount --bind "$1/docker" var/lib/docker
-mount --bind "$3" var/cache/apt/archives
+mount -t overlay overlay -o "lowerdir=$3,upperdir=$1/debs/upper,workdir=$1/debs/work" var/cache/apt/archives
+mkdir -p var/cache/apt/archives/partial
 mount -t proc proc proc
-mount --rbind /sys sys
+mount -t sysfs sysfs sys
+mount --rbind /sys/fs/cgroup sys/fs/cgroup
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 chmod 1777 tmp
-cp /etc/resolv.conf /etc/hosts etc/
+cp /etc/hosts etc/
 cp "$4" usr/local/bin/devup
 chmod 755 usr/local/bin/devup
-echo ready
-while read -r _; do :; done
+base=$PWD
+shift 4
+while [ $# -gt 0 ]; do
+  mkdir -p "../layers$2/upper" "../layers$2/work" ".$2"
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=$base/../layers$2/upper,workdir=$base/../layers$2/work" ".$2"
+  shift 2
+done
+ip link set lo up
+pivot_root . outer
+cd /
+umount -l outer
+rmdir outer
+exec perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; 1 while <STDIN>'
 "#;
 
 /// What a command did.
@@ -66,31 +71,48 @@ pub struct Ran {
 
 impl Ran {
     /// The answer as JSON.
+    #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Fails the test with everything that was printed unless the exit code is this.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
     }
 }
 
 /// A machine; it goes with everything in it when it is dropped.
 pub struct Machine {
-    folder: tempfile::TempDir,
+    // in the order in which they have to go
+    way_out: Option<WayOut>,
     holder: Child,
+    folder: tempfile::TempDir,
     /// Process 1 of the machine, as this machine numbers it.
     first: u32,
+    /// Variables of everybody's login.
+    variables: Vec<(String, String)>,
 }
 
 impl Machine {
     /// A fresh machine; `None` (said aloud) where this machine cannot hold one.
-    pub fn bare(name: &str) -> Option<Self> {
-        static BASE: OnceLock<Option<PathBuf>> = OnceLock::new();
-        let base = BASE.get_or_init(base).clone()?;
-        let folder = tempfile::Builder::new().prefix(&format!("devup-bare-{name}-")).tempdir().unwrap();
-        let archives = scratch().join("apt-archives");
-        fs::create_dir_all(archives.join("partial")).unwrap();
-        a_bridge_of_its_own();
+    pub fn new(name: &str, base: Base, network: Network) -> Option<Self> {
+        Self::with(name, base, network, &[])
+    }
+
+    /// The same with folders of this machine in it, each by its path here and there. What the machine writes there it
+    /// writes into layers of its own.
+    pub fn with(name: &str, base: Base, network: Network, folders: &[(&Path, &str)]) -> Option<Self> {
+        let base = base.root()?;
+        sweep();
+        let prefix = format!("machine-{}-{name}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch()).unwrap();
         let mut holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", HOLD, "hold"])
-            .args([folder.path(), &base, &archives, Path::new(env!("CARGO_BIN_EXE_devup"))])
+            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-c", HOLD, "hold"])
+            .args([folder.path(), &base, &archives(), Path::new(env!("CARGO_BIN_EXE_devup"))])
+            .args(folders.iter().flat_map(|(here, there)| [here.as_os_str(), OsStr::new(there)]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -100,12 +122,37 @@ impl Machine {
         assert_eq!(line.trim(), "ready", "the machine could not be mounted");
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let first = fs::read_to_string(children).unwrap().trim().parse().unwrap();
-        Some(Self { folder, holder, first })
+        let way_out = Some(network.connect(first));
+        let mut machine = Self { way_out, holder, folder, first, variables: Vec::new() };
+        machine.write("/etc/resolv.conf", network.resolver());
+        if network == Network::Open {
+            // the outer machine's way to the packages
+            for name in ["http_proxy", "https_proxy", "no_proxy"] {
+                machine.variables.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
+            }
+        }
+        Some(machine)
     }
 
-    /// Runs devup in the machine as this user, without a terminal.
+    /// Sets a variable of everybody's login.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Runs devup in the machine as this user in their home, without a terminal.
     pub fn devup(&self, user: User, arguments: &[&str]) -> Ran {
-        let output = self.inside(user).arg("/usr/local/bin/devup").args(arguments).output().unwrap();
+        self.devup_in(user, user.2, arguments)
+    }
+
+    /// The same in a folder.
+    pub fn devup_in(&self, user: User, folder: &str, arguments: &[&str]) -> Ran {
+        let words: Vec<&str> = std::iter::once("/usr/local/bin/devup").chain(arguments.iter().copied()).collect();
+        self.run(user, folder, &words)
+    }
+
+    /// Runs any program.
+    pub fn run(&self, user: User, folder: &str, words: &[&str]) -> Ran {
+        let output = self.inside(user, folder).args(words).output().unwrap();
         Ran {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -113,28 +160,34 @@ impl Machine {
         }
     }
 
-    fn inside(&self, (name, uid, home): User) -> Command {
-        let mut command = Command::new("nsenter");
-        command
-            .args([&format!("--target={}", self.first), "--mount", "--pid", "--"])
-            .args(["chroot", &format!("--userspec={uid}:{uid}"), "--groups="])
-            .arg(self.folder.path().join("root"))
-            .args(["/usr/bin/env", "-i", "-C", home])
-            .args([&format!("HOME={home}"), &format!("USER={name}"), "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C"]);
-        // the outer machine's way to the packages
-        for proxy in ["http_proxy", "https_proxy", "no_proxy"] {
-            if let Ok(value) = std::env::var(proxy) {
-                command.arg(format!("{proxy}={value}"));
+    /// The authorities that this machine's administrator added are the machine's too: the way out may need them.
+    pub fn trust_as_here(&self) {
+        for entry in fs::read_dir("/usr/local/share/ca-certificates").into_iter().flatten().flatten() {
+            if let Ok(text) = fs::read_to_string(entry.path()) {
+                self.write(&format!("/usr/local/share/ca-certificates/{}", entry.file_name().to_string_lossy()), &text);
             }
         }
-        command.stdin(Stdio::null());
+        self.run(ROOT, "/", &["/usr/sbin/update-ca-certificates"]).expect(0);
+    }
+
+    /// A command as this user's login would start it; the words of the command are yet to come.
+    pub fn inside(&self, (name, uid, home): User, folder: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--target={}", self.first))
+            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--"])
+            // a login from before any group was given
+            .args(["/usr/bin/setpriv", &format!("--reuid={uid}"), &format!("--regid={uid}"), "--clear-groups"])
+            .args(["/usr/bin/env", "-i", "-C", folder])
+            .args([&format!("HOME={home}"), &format!("USER={name}"), "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C"])
+            .args(self.variables.iter().map(|(name, value)| format!("{name}={value}")))
+            .stdin(Stdio::null());
         command
     }
 
     /// A path of the machine, seen from here. Links in it are not followed into this machine, for they are not used.
-    fn path(&self, path: &str) -> PathBuf {
-        let root = format!("/proc/{}/root{}/root{path}", self.first, self.folder.path().display());
-        PathBuf::from(root)
+    pub fn path(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{path}", self.first))
     }
 
     pub fn has(&self, path: &str) -> bool {
@@ -145,34 +198,47 @@ impl Machine {
         fs::read_to_string(self.path(path)).unwrap()
     }
 
+    /// Writes a file, and the folders to it.
     pub fn write(&self, path: &str, text: &str) {
-        fs::write(self.path(path), text).unwrap();
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Copies a file or a folder of this machine into a folder of the machine; root owns it.
+    pub fn copy_in(&self, from: &Path, into: &str) {
+        let copied = Command::new("cp").args(["-R", "--"]).arg(from).arg(self.path(into)).status().unwrap();
+        assert!(copied.success(), "{} is copied into {into}", from.display());
     }
 
     /// The engine's version, asked at its socket without devup.
     pub fn engine_version(&self) -> Option<String> {
+        Some(self.ask_engine("/version")?["Version"].as_str()?.to_owned())
+    }
+
+    /// What the engine answers to a question, without devup.
+    pub fn ask_engine(&self, question: &str) -> Option<Value> {
         // a socket's path is short, so it is reached through its folder
         let run = fs::File::open(self.path("/run")).ok()?;
         let short = format!("/proc/self/fd/{}/docker.sock", std::os::fd::AsRawFd::as_raw_fd(&run));
         let mut stream = UnixStream::connect(short).ok()?;
-        stream.write_all(b"GET /version HTTP/1.0\r\nHost: docker\r\n\r\n").ok()?;
+        stream.write_all(format!("GET {question} HTTP/1.0\r\nHost: docker\r\n\r\n").as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
-        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1.trim()).ok()?;
-        Some(body["Version"].as_str()?.to_owned())
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1.trim()).ok()
     }
 
     /// Whether this user may connect to the socket, by the kernel's own judgement of modes and lists.
     pub fn may_connect(&self, user: User) -> bool {
         let script = "test -r /run/docker.sock && test -w /run/docker.sock";
-        self.inside(user).args(["sh", "-c", script]).status().unwrap().success()
+        self.run(user, "/", &["/bin/sh", "-c", script]).code == Some(0)
     }
 
     /// Kills the engine as a crash would, and waits until it is gone.
     pub fn kill_engine(&self) {
         let script = "for p in /proc/[0-9]*; do read -r n < $p/comm || continue; \
                       case $n in dockerd|containerd) kill -9 ${p#/proc/};; esac; done 2>/dev/null; true";
-        assert!(self.inside(ROOT).args(["sh", "-c", script]).status().unwrap().success());
+        self.run(ROOT, "/", &["/bin/sh", "-c", script]).expect(0);
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.engine_version().is_some() {
             assert!(Instant::now() < deadline, "the engine survives a kill");
@@ -186,56 +252,30 @@ impl Drop for Machine {
         // process 1 ends with its input, and takes all others along
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
+        drop(self.way_out.take());
+        keep_archives(&self.folder.path().join("debs/upper"));
+        bury_cgroups(&self.folder.path().join("docker/containers"));
     }
 }
 
-/// Where what is expensive to make is kept between runs.
-fn scratch() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bare-machine")
+/// Control groups outlive the processes: those of the containers of this engine, whose ids are nobody else's.
+fn bury_cgroups(containers: &Path) {
+    for container in fs::read_dir(containers).into_iter().flatten().flatten() {
+        let name = Path::new("docker").join(container.file_name());
+        let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+        for folder in hierarchies.map(|entry| entry.path()).chain([PathBuf::from("/sys/fs/cgroup")]) {
+            let _ = fs::remove_dir(folder.join(&name));
+        }
+    }
 }
 
-/// The bare Debian, made on first use.
-fn base() -> Option<PathBuf> {
-    let skip = |reason: &str| {
-        eprintln!("SKIPPED: bare machines need {reason}");
-        None
-    };
-    if !rustix::process::getuid().is_root() {
-        return skip("root");
-    }
-    if Command::new("mmdebstrap").arg("--version").stdout(Stdio::null()).status().is_err() {
-        let required = std::env::var_os("DEVUP_REQUIRE_ENGINES").is_some();
-        assert!(!required, "mmdebstrap is required (DEVUP_REQUIRE_ENGINES): run scripts/test-machine");
-        return skip("mmdebstrap");
-    }
-    let folder = scratch();
-    let done = folder.join(format!("debian-12-v{BASE_VERSION}"));
-    if done.exists() {
-        return Some(done);
-    }
-    fs::create_dir_all(&folder).unwrap();
-    let draft = tempfile::Builder::new().prefix("draft-").tempdir_in(&folder).unwrap().keep();
-    let mut make = Command::new("mmdebstrap");
-    make.args(["--quiet", "--variant=minbase", "--include=ca-certificates,sudo,sysvinit-utils"]);
-    make.arg(format!("--customize-hook=chroot \"$1\" sh -c '{}'", FURNISH.replace('\'', "'\\''")));
-    make.arg("bookworm").arg(&draft);
-    // where this machine gets its packages from, the bare one does too
-    let sources = Path::new("/etc/apt/sources.list.d/debian.sources");
-    if sources.exists() {
-        make.arg(sources);
-    }
-    assert!(make.status().unwrap().success(), "mmdebstrap makes a bare Debian");
-    // another process may have been faster
-    fs::rename(&draft, &done).or_else(|error| if done.exists() { Ok(()) } else { Err(error) }).unwrap();
-    Some(done)
-}
-
-/// A daemon without any bridge removes `docker0`, which may be another daemon's: so it gets one that is nobody's.
-fn a_bridge_of_its_own() {
-    for words in
-        ["link add devup-test0 type bridge", "addr add 10.231.7.1/24 dev devup-test0", "link set devup-test0 up"]
-    {
-        // it may be there from another test: that is no failure
-        let _ = Command::new("ip").args(words.split(' ')).stderr(std::process::Stdio::null()).status();
+/// Removes what machines of test programs left that were killed.
+fn sweep() {
+    for entry in fs::read_dir(scratch()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("machine-").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
