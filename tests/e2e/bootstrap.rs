@@ -9,6 +9,7 @@ mod interceptor;
 mod machine;
 mod network;
 mod proxied;
+mod systemd;
 
 use base::Base;
 use machine::{ADA, BOB, Machine, ROOT};

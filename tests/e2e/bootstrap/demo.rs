@@ -29,7 +29,8 @@ fn make_demo_succeeds_first_try_on_a_bare_machine() {
 
     // what is ada's: folders to write in, and not each file of the layers below them
     let own = "chown ada:ada /home/ada /home/ada/.cargo /home/ada/target && \
-               find /home/ada/target/debug /home/ada/.cargo/registry -type d -exec chown ada:ada {} +";
+               cd /home/ada/target/debug && chown -R ada:ada .cargo-lock .fingerprint && \
+               find . /home/ada/.cargo/registry -type d -exec chown ada:ada {} +";
     machine.run(ROOT, "/", &["/bin/sh", "-c", own]).expect(0);
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("devup.bundle");

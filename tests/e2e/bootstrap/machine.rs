@@ -23,8 +23,7 @@ pub const ADA: User = ("ada", 1000, "/home/ada");
 /// Has no sudo.
 pub const BOB: User = ("bob", 1001, "/home/bob");
 
-/// Mounts the machine at `$1/root` and moves into it: engines want a root that is a mount. Then process 1 holds the
-/// namespaces until its input ends; as it ignores the deaths of orphans, the kernel buries them.
+/// Mounts the machine at `$1/root` and moves into it: engines want a root that is a mount.
 const HOLD: &str = r#"
 set -eu
 mount --make-rprivate /
@@ -58,8 +57,36 @@ pivot_root . outer
 cd /
 umount -l outer
 rmdir outer
-exec perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; 1 while <STDIN>'
 "#;
+
+/// Process 1 holds the namespaces until its input ends; as it ignores the deaths of orphans, the kernel buries them.
+const WAIT: &str = r#"exec perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; 1 while <STDIN>'"#;
+
+/// Moves into control groups of the machine's own: `$1` below each root. Then it becomes the rest of the words.
+const JOIN: &str = r#"
+set -eu
+if [ -e /sys/fs/cgroup/cgroup.procs ]; then roots=/sys/fs/cgroup; else roots=/sys/fs/cgroup/*; fi
+for root in $roots; do
+  mkdir -p "$root/$1"
+  # without processors and memory of its own a group of the first version takes nobody in
+  for share in cpus mems; do
+    [ ! -e "$root/cpuset.$share" ] || cat "$root/cpuset.$share" > "$root/$1/cpuset.$share"
+  done
+  echo $$ > "$root/$1/cgroup.procs"
+done
+shift
+exec "$@"
+"#;
+
+/// How systemd becomes process 1, as in a container. What would reach this machine through its devices and the kernel's
+/// settings is left out.
+const BOOT: &str = r"
+for unit in getty.target systemd-sysctl.service systemd-modules-load.service systemd-tmpfiles-setup-dev.service; do
+  ln -sf /dev/null /etc/systemd/system/$unit
+done
+echo ready
+exec env -i container=devup PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --show-status=0 </dev/null >/dev/null 2>&1
+";
 
 /// What a command did.
 #[derive(Debug)]
@@ -92,6 +119,8 @@ pub struct Machine {
     folder: tempfile::TempDir,
     /// Process 1 of the machine, as this machine numbers it.
     first: u32,
+    /// Its namespace of control groups, where it has one.
+    groups: Option<String>,
     /// Variables of everybody's login.
     variables: Vec<(String, String)>,
 }
@@ -105,13 +134,24 @@ impl Machine {
     /// The same with folders of this machine in it, each by its path here and there. What the machine writes there it
     /// writes into layers of its own.
     pub fn with(name: &str, base: Base, network: Network, folders: &[(&Path, &str)]) -> Option<Self> {
-        let base = base.root()?;
+        let root = base.root()?;
         sweep();
         let prefix = format!("machine-{}-{name}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch()).unwrap();
-        let mut holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-c", HOLD, "hold"])
-            .args([folder.path(), &base, &archives(), Path::new(env!("CARGO_BIN_EXE_devup"))])
+        // systemd keeps services in control groups and has to be their root; anybody else shares this machine's
+        let systemd = base == Base::Systemd;
+        let groups = systemd.then(|| folder.path().file_name().unwrap().to_string_lossy().into_owned());
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if let Some(groups) = &groups {
+            command.args(["sh", "-c", JOIN, "join", groups]);
+        }
+        command.args(["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]);
+        command.args(systemd.then_some("--cgroup")).args(["sh", "-c"]);
+        let hold = [HOLD, if systemd { BOOT } else { WAIT }].concat();
+        let mut holder = command
+            .args([&hold, "hold"])
+            .args([folder.path(), &root, &archives(), Path::new(env!("CARGO_BIN_EXE_devup"))])
             .args(folders.iter().flat_map(|(here, there)| [here.as_os_str(), OsStr::new(there)]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -123,7 +163,7 @@ impl Machine {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let first = fs::read_to_string(children).unwrap().trim().parse().unwrap();
         let way_out = Some(network.connect(first));
-        let mut machine = Self { way_out, holder, folder, first, variables: Vec::new() };
+        let mut machine = Self { way_out, holder, folder, first, groups, variables: Vec::new() };
         machine.write("/etc/resolv.conf", network.resolver());
         if network == Network::Open {
             // the outer machine's way to the packages
@@ -175,7 +215,9 @@ impl Machine {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.first))
-            .args(["--mount", "--pid", "--net", "--uts", "--ipc", "--"])
+            .args(["--mount", "--pid", "--net", "--uts", "--ipc"])
+            .args(self.groups.as_ref().map(|_| "--cgroup"))
+            .arg("--")
             // a login from before any group was given
             .args(["/usr/bin/setpriv", &format!("--reuid={uid}"), &format!("--regid={uid}"), "--clear-groups"])
             .args(["/usr/bin/env", "-i", "-C", folder])
@@ -249,12 +291,16 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // process 1 ends with its input, and takes all others along
-        drop(self.holder.stdin.take());
+        // process 1 dies with its holder, and takes all others along
+        let _ = self.holder.kill();
         let _ = self.holder.wait();
         drop(self.way_out.take());
         keep_archives(&self.folder.path().join("debs/upper"));
         bury_cgroups(&self.folder.path().join("docker/containers"));
+        if let Some(groups) = &self.groups {
+            let script = "find /sys/fs/cgroup -depth -type d -path \"*/$1*\" -exec rmdir {} \\;";
+            let _ = Command::new("sh").args(["-c", script, "bury", groups]).stderr(Stdio::null()).status();
+        }
     }
 }
 
