@@ -12,26 +12,31 @@ fn toolchain() -> (PathBuf, PathBuf) {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().unwrap();
     let home =
         std::env::var_os("CARGO_HOME").map_or_else(|| std::env::home_dir().unwrap().join(".cargo"), PathBuf::from);
-    (PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()), home.join("registry"))
+    (PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()), home)
 }
 
 #[test]
 #[ignore = "builds devup anew, and a shop's images: make bare"]
 fn make_demo_succeeds_first_try_on_a_bare_machine() {
-    let (rust, registry) = toolchain();
+    let (rust, cargo) = toolchain();
+    let registry = cargo.join("registry");
     // dependencies that this machine has built already are not built again; the program itself is
     let built = Path::new(env!("CARGO_BIN_EXE_devup")).parent().unwrap();
     let folders: [(&Path, &str); 3] =
-        [(&rust, "/opt/rust"), (&registry, "/home/ada/.cargo/registry"), (built, "/home/ada/target/debug")];
+        [(&rust, "/opt/rust"), (&registry, registry.to_str().unwrap()), (built, "/home/ada/target/debug")];
     let Some(machine) = Machine::with("demo", Base::Builder, Network::Open, &folders) else { return };
     machine.trust_as_here();
     assert!(!machine.has("/usr/sbin/dockerd") && !machine.has("/usr/bin/mmdebstrap"), "nothing is there yet");
 
     // what is ada's: folders to write in, and not each file of the layers below them
-    let own = "chown ada:ada /home/ada /home/ada/.cargo /home/ada/target && \
-               cd /home/ada/target/debug && chown -R ada:ada .cargo-lock .fingerprint && \
-               find . /home/ada/.cargo/registry -type d -exec chown ada:ada {} +";
-    machine.run(ROOT, "/", &["/bin/sh", "-c", own]).expect(0);
+    // cargo knows a dependency by the path of its sources: they are where they are here, and ada gets there
+    let home = cargo.display();
+    let own = format!(
+        "chmod a+x /root && chown ada:ada /home/ada /home/ada/target {home} && \
+         cd /home/ada/target/debug && chown -R ada:ada .cargo-lock .fingerprint && \
+         find . {home} -type d -exec chown ada:ada {{}} +"
+    );
+    machine.run(ROOT, "/", &["/bin/sh", "-c", &own]).expect(0);
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("devup.bundle");
     let mut pack = Command::new("git");
@@ -43,7 +48,7 @@ fn make_demo_succeeds_first_try_on_a_bare_machine() {
     let path = "PATH=/opt/rust/bin:/usr/local/bin:/usr/bin:/bin";
     let status = machine
         .inside(ADA, "/home/ada/devup")
-        .args(["env", path, "CARGO_TARGET_DIR=/home/ada/target", "make", "demo"])
+        .args(["env", path, &format!("CARGO_HOME={home}"), "CARGO_TARGET_DIR=/home/ada/target", "make", "demo"])
         .status()
         .unwrap();
     if !status.success() {

@@ -118,7 +118,7 @@ pub struct Machine {
     holder: Child,
     folder: tempfile::TempDir,
     /// Process 1 of the machine, as this machine numbers it.
-    first: u32,
+    first: i32,
     /// Its namespace of control groups, where it has one.
     groups: Option<String>,
     /// Variables of everybody's login.
@@ -291,8 +291,10 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // process 1 dies with its holder, and takes all others along
-        let _ = self.holder.kill();
+        // process 1 takes all others along; its holder waits until they are gone
+        if let Some(first) = rustix::process::Pid::from_raw(self.first) {
+            let _ = rustix::process::kill_process(first, rustix::process::Signal::KILL);
+        }
         let _ = self.holder.wait();
         drop(self.way_out.take());
         keep_archives(&self.folder.path().join("debs/upper"));

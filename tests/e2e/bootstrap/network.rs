@@ -27,7 +27,7 @@ impl Network {
     }
 
     /// Connects the namespaces of process `first`. The way out closes when what is returned goes.
-    pub fn connect(self, first: u32) -> WayOut {
+    pub fn connect(self, first: i32) -> WayOut {
         let mut command = Command::new("slirp4netns");
         // it also ends when its input does: when this program was killed
         command.args(["--configure", "--mtu=65520", "--ready-fd=1", "--exit-fd=0"]);
