@@ -34,9 +34,10 @@ fn make_demo_succeeds_first_try_on_a_bare_machine() {
     let own = format!(
         "chmod a+x /root && chown ada:ada /home/ada /home/ada/target {home} && \
          cd /home/ada/target/debug && chown -R ada:ada .cargo-lock .fingerprint && \
+         rm -rf incremental {{build,.fingerprint}}/devup-* deps/*devup* deps/e2e-* *devup* && \
          find . {home} -type d -exec chown ada:ada {{}} +"
     );
-    machine.run(ROOT, "/", &["/bin/sh", "-c", &own]).expect(0);
+    machine.run(ROOT, "/", &["/bin/bash", "-c", &own]).expect(0);
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("devup.bundle");
     let mut pack = Command::new("git");
