@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEVUP_CASES ?= $(wildcard $(abspath ../shared/cases))
 export DEVUP_CASES
 
-.PHONY: help build check fmt clippy deny architecture machine test demo bench soak install clean
+.PHONY: help build check fmt clippy deny architecture machine test demo bench soak bare install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ bench: build ## side by side with Docker Compose, and with the bare engine calls
 
 soak: machine ## the long versions of the randomised tests; SEED=… to repeat
 	scripts/soak
+
+bare: machine ## on bare Debians inside this machine: make demo from a fresh clone, and all through a company's proxy
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --ignored --nocapture --test-threads=1 bootstrap::
 
 install: ## puts devup into cargo's bin folder
 	$(CARGO) install --locked --path .

@@ -38,6 +38,7 @@ fn engine_proxy(machine: &Machine) -> String {
 }
 
 #[test]
+#[ignore = "fetches and builds a whole environment through the proxy: make bare"]
 fn behind_a_proxy_that_opens_tls_a_user_gets_from_nothing_to_a_running_project() {
     let proxy = Interceptor::start();
     let Some(machine) = behind(&proxy) else { return };
