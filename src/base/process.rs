@@ -1,19 +1,20 @@
 //! Running another program: arguments as a list (never through a shell), output captured and bounded, a deadline, and the
 //! whole process group ended when the time is up or the caller loses interest.
 
+mod follow;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+
+use follow::{Captured, Guard, follow};
 
 /// Output kept per stream when the call does not say otherwise; the rest is read and dropped.
 const KEPT: usize = 16 * 1024 * 1024;
-/// How long output is still read after the program ended while a grandchild keeps the pipe open.
-const AFTER_END: Duration = Duration::from_millis(200);
 /// Lines of standard error that an error text shows.
 const SHOWN_LINES: usize = 12;
 
@@ -344,95 +345,6 @@ fn tail(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     if shown.is_empty() { String::new() } else { format!(":\n{}", shown.join("\n")) }
-}
-
-struct Captured<F> {
-    kept: usize,
-    out: Vec<u8>,
-    err: Vec<u8>,
-    seen: F,
-}
-
-impl<F: FnMut(Stream, &[u8])> Captured<F> {
-    fn take(&mut self, stream: Stream, piece: &[u8]) {
-        (self.seen)(stream, piece);
-        let kept = match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        };
-        let room = self.kept.saturating_sub(kept.len()).min(piece.len());
-        kept.extend_from_slice(&piece[..room]);
-    }
-}
-
-/// Feeds the input and reads both outputs until the program has ended and they are drained.
-async fn follow<F: FnMut(Stream, &[u8])>(
-    child: &mut Child,
-    input: Option<&[u8]>,
-    output: &mut Captured<F>,
-) -> io::Result<ExitStatus> {
-    let (mut stdin, mut out, mut err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let feeding = async {
-        if let (Some(mut pipe), Some(bytes)) = (stdin.take(), input) {
-            // a program that does not read all of its input is free to do so
-            let _ = pipe.write_all(bytes).await;
-            let _ = pipe.shutdown().await;
-        }
-    };
-    tokio::pin!(feeding);
-    let (mut out_piece, mut err_piece) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
-    let (mut fed, mut status) = (false, None);
-    while out.is_some() || err.is_some() || status.is_none() {
-        tokio::select! {
-            () = &mut feeding, if !fed => fed = true,
-            length = read(out.as_mut(), &mut out_piece), if out.is_some() => match length? {
-                0 => out = None,
-                length => output.take(Stream::Out, &out_piece[..length]),
-            },
-            length = read(err.as_mut(), &mut err_piece), if err.is_some() => match length? {
-                0 => err = None,
-                length => output.take(Stream::Err, &err_piece[..length]),
-            },
-            ended = child.wait(), if status.is_none() => status = Some(ended?),
-            () = tokio::time::sleep(AFTER_END), if status.is_some() => break,
-        }
-    }
-    match status {
-        Some(status) => Ok(status),
-        None => child.wait().await,
-    }
-}
-
-async fn read(pipe: Option<&mut (impl AsyncRead + Unpin)>, piece: &mut [u8]) -> io::Result<usize> {
-    match pipe {
-        Some(pipe) => pipe.read(piece).await,
-        None => Ok(0),
-    }
-}
-
-/// Ends the program's group when the caller goes away before the program does.
-struct Guard {
-    group: Option<u32>,
-}
-
-impl Guard {
-    fn of(child: &Child, terminal: bool) -> Self {
-        Self { group: if terminal { None } else { child.id() } }
-    }
-
-    fn disarm(mut self) {
-        self.group = None;
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) = self.group.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-            // a group that has already ended is what we want
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
-    }
 }
 
 #[cfg(test)]

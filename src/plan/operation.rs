@@ -322,62 +322,51 @@ pub enum Operation {
     },
 }
 
+/// The one container that an operation is done to: of a reference a reference, of a changeable one a changeable one.
+macro_rules! target {
+    ($operation:expr) => {
+        match $operation {
+            Operation::CreateNetwork { .. }
+            | Operation::RemoveNetwork { .. }
+            | Operation::CreateVolume { .. }
+            | Operation::RemoveVolume { .. }
+            | Operation::PullImage { .. }
+            | Operation::BuildImage { .. }
+            | Operation::BuildEnv { .. }
+            | Operation::ProvisionImage { .. }
+            | Operation::RemoveImage { .. }
+            | Operation::CreateContainer { .. } => None,
+            Operation::InjectFiles { container, .. }
+            | Operation::ConnectNetwork { container, .. }
+            | Operation::RenameContainer { container, .. }
+            | Operation::StartContainer { container }
+            | Operation::StopContainer { container, .. }
+            | Operation::KillContainer { container, .. }
+            | Operation::PauseContainer { container }
+            | Operation::UnpauseContainer { container }
+            | Operation::RemoveContainer { container, .. }
+            | Operation::WaitFor { container, .. }
+            | Operation::RunHook { container, .. }
+            | Operation::ProvisionContainer { container, .. }
+            | Operation::RunTask { container, .. } => Some(container),
+        }
+    };
+}
+
 impl Operation {
     /// Every container it names.
     pub fn targets(&self) -> Vec<&ContainerTarget> {
         match self {
-            Self::CreateNetwork { .. }
-            | Self::RemoveNetwork { .. }
-            | Self::CreateVolume { .. }
-            | Self::RemoveVolume { .. }
-            | Self::PullImage { .. }
-            | Self::BuildImage { .. }
-            | Self::BuildEnv { .. }
-            | Self::ProvisionImage { .. }
-            | Self::RemoveImage { .. } => Vec::new(),
             Self::CreateContainer { joins, .. } => joins.iter().map(|join| &join.of).collect(),
-            Self::InjectFiles { container, .. }
-            | Self::ConnectNetwork { container, .. }
-            | Self::RenameContainer { container, .. }
-            | Self::StartContainer { container }
-            | Self::StopContainer { container, .. }
-            | Self::KillContainer { container, .. }
-            | Self::PauseContainer { container }
-            | Self::UnpauseContainer { container }
-            | Self::RemoveContainer { container, .. }
-            | Self::WaitFor { container, .. }
-            | Self::RunHook { container, .. }
-            | Self::ProvisionContainer { container, .. }
-            | Self::RunTask { container, .. } => vec![container],
+            other => target!(other).into_iter().collect(),
         }
     }
 
     /// Every container it names, to be renumbered.
     pub(super) fn targets_mut(&mut self) -> Vec<&mut ContainerTarget> {
         match self {
-            Self::CreateNetwork { .. }
-            | Self::RemoveNetwork { .. }
-            | Self::CreateVolume { .. }
-            | Self::RemoveVolume { .. }
-            | Self::PullImage { .. }
-            | Self::BuildImage { .. }
-            | Self::BuildEnv { .. }
-            | Self::ProvisionImage { .. }
-            | Self::RemoveImage { .. } => Vec::new(),
             Self::CreateContainer { joins, .. } => joins.iter_mut().map(|join| &mut join.of).collect(),
-            Self::InjectFiles { container, .. }
-            | Self::ConnectNetwork { container, .. }
-            | Self::RenameContainer { container, .. }
-            | Self::StartContainer { container }
-            | Self::StopContainer { container, .. }
-            | Self::KillContainer { container, .. }
-            | Self::PauseContainer { container }
-            | Self::UnpauseContainer { container }
-            | Self::RemoveContainer { container, .. }
-            | Self::WaitFor { container, .. }
-            | Self::RunHook { container, .. }
-            | Self::ProvisionContainer { container, .. }
-            | Self::RunTask { container, .. } => vec![container],
+            other => target!(other).into_iter().collect(),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod emit;
 pub mod error;
 pub mod excerpt;
 pub mod extends;
+mod fault;
 pub mod include;
 pub mod interpolate;
 pub mod load;

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::create::{create_body, some_list, some_map, some_true, whole_seconds};
 use super::http::segment;
-use super::listed::{Inspected, ListedContainer, ListedNetwork, ListedVolume, ListedVolumes};
+use super::inspected::Inspected;
+use super::listed::{ListedContainer, ListedNetwork, ListedVolume, ListedVolumes};
 use super::{Moby, endpoints, inject, mounts, removal, waiting};
 use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use crate::driver::error::{DriverError, Result};

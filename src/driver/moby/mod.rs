@@ -10,6 +10,7 @@ mod host_config;
 mod http;
 mod images;
 mod inject;
+mod inspected;
 mod listed;
 mod mounts;
 mod negotiate;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Moby;
 use super::http::segment;
-use super::listed::Inspected;
+use super::inspected::Inspected;
 use crate::driver::error::Result;
 use crate::driver::session::{ExecRequest, SessionDriver as _};
 use crate::model::observed::{Container, Health, State};
