@@ -2,7 +2,6 @@
 
 use indexmap::IndexMap;
 
-use crate::app::environment;
 use crate::app::error::Result;
 use crate::app::request::Request;
 use crate::app::select;
@@ -14,7 +13,7 @@ use crate::spec::error::SpecError;
 use crate::spec::interpolate::{self, VariableUse};
 use crate::spec::load::{self, LoadOptions, Loaded};
 use crate::spec::node::{At, Node};
-use crate::spec::{merge, parse};
+use crate::spec::{merge, parse, resolve};
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +42,7 @@ pub fn read(request: &Request, options: Options, services: &[String]) -> Result<
         ..LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()))
     };
     let mut loaded = load::load(&found, &Disk, &load_options)?;
-    let mut environment = environment::of(&loaded)?;
+    let mut environment = resolve::environment(&loaded)?;
     if !services.is_empty() {
         select::known(services, environment.services.keys().map(String::as_str))?;
         let kept = needed(&environment, services);
@@ -52,7 +51,7 @@ pub fn read(request: &Request, options: Options, services: &[String]) -> Result<
             map.retain(|name, _| kept.contains(name));
         }
         crate::spec::select::prune(&mut loaded.spec);
-        environment = Environment { services: environment.services, ..environment::of(&loaded)? };
+        environment = Environment { services: environment.services, ..resolve::environment(&loaded)? };
     }
     Ok(Read { loaded, environment })
 }

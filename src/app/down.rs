@@ -1,6 +1,6 @@
 //! `down` and `destroy`.
 
-use crate::app::error::Result;
+use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
 use crate::app::wiring::Engine;
 use crate::observe::{Request, observe};
@@ -10,5 +10,5 @@ use crate::plan::{DownOptions, Plan, down};
 /// any plan, under the project's lock ([`crate::app::up::lock`]).
 pub async fn plan(engine: &Engine, project: &Project, options: &DownOptions) -> Result<Plan> {
     let observed = observe(&*engine.containers, &*engine.images, &Request::for_project(&project.name)).await?;
-    Ok(down(project.environment.as_ref(), &observed, options))
+    down(project.environment.as_ref(), &observed, options).map_err(|error| AppError::failed(error.to_string()))
 }

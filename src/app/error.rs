@@ -132,6 +132,7 @@ fn driver_remedy(error: &DriverError) -> Option<String> {
         DriverError::NotFound { .. }
         | DriverError::Conflict { .. }
         | DriverError::NotSupported { .. }
+        | DriverError::NoProgram { .. }
         | DriverError::Failed { .. } => return None,
     };
     Some(text.to_owned())

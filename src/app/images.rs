@@ -234,7 +234,14 @@ mod tests {
         environment.services.insert("base".into(), built(Some("r/base:1"), None));
         environment.services.insert("db".into(), Service { image: Some("db:1".into()), ..Service::default() });
         let (spec, decision) = (None, None);
-        Project { name: "shop".into(), environment: Some(environment), spec, decision, remarks: Vec::new() }
+        Project {
+            name: "shop".into(),
+            environment: Some(environment),
+            spec,
+            decision,
+            named_by_folder: false,
+            remarks: Vec::new(),
+        }
     }
 
     #[test]

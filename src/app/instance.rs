@@ -19,6 +19,8 @@ use super::error::{AppError, Result};
 pub struct Naming<'a> {
     /// As the spec, or the folder, gives it.
     pub base: &'a ProjectName,
+    /// Nothing but the folder gives it.
+    pub named_by_folder: bool,
     /// The project's folder.
     pub working_dir: &'a Path,
     /// `--instance` or `DEVUP_INSTANCE`.
@@ -34,8 +36,16 @@ pub fn decide(state: &State, naming: &Naming<'_>) -> Result<Decision> {
     let path = canonical(naming.working_dir);
     let checkout = Checkout::of(&path);
     let remote = remote(checkout.as_ref());
+    let within = within(checkout.as_ref(), &path);
+    let main = checkout.as_ref().and_then(Checkout::main).map(|main| main.join(&within));
+    let clone_name = checkout.as_ref().and_then(Checkout::clone_name).and_then(|name| ProjectName::normalise(&name));
     let wish = Wish {
         base: naming.base,
+        named_by_folder: naming.named_by_folder,
+        clone_name: clone_name.as_ref(),
+        repository: checkout.as_ref().map(|checkout| checkout.common.as_path()),
+        within: &within,
+        main: main.as_deref(),
         path: &path,
         remote: remote.as_deref(),
         branch: checkout.as_ref().and_then(|checkout| checkout.branch.as_deref()),
@@ -46,19 +56,32 @@ pub fn decide(state: &State, naming: &Naming<'_>) -> Result<Decision> {
     instance::decide(&registry, &wish).map_err(|error| AppError::failed(error.to_string()))
 }
 
+/// Who gave the project its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameSource {
+    /// The command line.
+    Given,
+    /// The spec.
+    Spec,
+    /// Its folder.
+    Folder,
+}
+
 /// Enters the project in the registry: before the first change is made, so that no two folders begin under one name.
-/// `given`: the name or instance was given on the command line.
-pub fn enter(state: &State, environment: &Environment, given: bool, now: Timestamp) -> Result<()> {
+pub fn enter(state: &State, environment: &Environment, source: NameSource, now: Timestamp) -> Result<()> {
     let Some(name) = environment.project.clone() else { return Ok(()) };
     let path = canonical(&environment.working_dir);
-    let remote = remote(Checkout::of(&path).as_ref());
+    let checkout = Checkout::of(&path);
     let entry = Entry {
         name,
         base_name: environment.base_name.clone(),
         instance: environment.instance.clone(),
-        asked: given,
+        asked: source == NameSource::Given,
+        named_by_folder: source == NameSource::Folder,
+        remote: remote(checkout.as_ref()),
+        within: within(checkout.as_ref(), &path),
+        repository: checkout.map(|checkout| checkout.common),
         path,
-        remote,
         config_files: environment.config_files.clone(),
         last_used: now,
     };
@@ -67,6 +90,12 @@ pub fn enter(state: &State, environment: &Environment, given: bool, now: Timesta
 
 fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where the folder lies within its working tree.
+fn within(checkout: Option<&Checkout>, path: &Path) -> PathBuf {
+    let rest = checkout.and_then(|checkout| path.strip_prefix(&checkout.top).ok());
+    rest.map(Path::to_owned).unwrap_or_default()
 }
 
 fn remote(checkout: Option<&Checkout>) -> Option<String> {
@@ -97,7 +126,8 @@ mod tests {
         let stranger = checkout(folder.path(), "c", "https://h/evil/shop", "main");
         let base = ProjectName::parse("shop").unwrap();
         let at = |path: &Path| {
-            decide(&state, &Naming { base: &base, working_dir: path, asked: None, explicit: None }).unwrap()
+            let naming = Naming { base: &base, named_by_folder: false, working_dir: path, asked: None, explicit: None };
+            decide(&state, &naming).unwrap()
         };
         let decision = at(&first);
         let environment = Environment {
@@ -106,7 +136,7 @@ mod tests {
             working_dir: first.clone(),
             ..Environment::default()
         };
-        enter(&state, &environment, false, Timestamp::UNIX_EPOCH).unwrap();
+        enter(&state, &environment, NameSource::Spec, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(at(&first).because, Because::Kept);
         let copy = at(&second);
         assert_eq!((copy.name.as_str(), copy.same_project), ("shop-b", true));

@@ -11,7 +11,7 @@ use crate::app::select::{OneOff, Wanted};
 use crate::driver::container::AnonymousVolumes;
 use crate::model::observed::{Container, State};
 use crate::model::service::{Condition, Hook};
-use crate::plan::{Cause, ContainerTarget, HookMoment, Operation, Plan, Risk, Step, StepId, Until};
+use crate::plan::{self, Cause, ContainerTarget, HookMoment, Operation, Plan, Risk, Step, StepId, Until};
 
 /// What is done to the containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,15 @@ pub fn plan(verb: &Verb, project: &Project, services: &[String], containers: Vec
         Verb::Remove { running, volumes } => builder.remove(&sorted, *running, *volumes),
     }
     Ok(builder.plan)
+}
+
+/// The start of one container that `up` or `run` made, and its hooks.
+pub fn start_of(project: &Project, container: &Container) -> Plan {
+    let containers = std::slice::from_ref(container);
+    let dependencies = Dependencies::of(project, containers);
+    let mut builder = Builder { project, dependencies: &dependencies, containers, plan: Plan::default() };
+    builder.start_one(container, vec![], vec![]);
+    builder.plan
 }
 
 fn with_followers(dependencies: &Dependencies, services: &[String]) -> Vec<String> {
@@ -234,9 +243,11 @@ impl Builder<'_> {
         step.after = after;
         step.follows = follows;
         let mut last = step.id;
-        for hook in self.hooks(container.service(), HookMoment::PostStart) {
+        for (index, hook) in self.hooks(container.service(), HookMoment::PostStart).into_iter().enumerate() {
+            // kept as `up` keeps it: what a start did not get to, the next `up` does
+            let mark = Some(plan::hook_mark(index, &hook));
             let operation =
-                Operation::RunHook { container: target(container), moment: HookMoment::PostStart, hook, mark: None };
+                Operation::RunHook { container: target(container), moment: HookMoment::PostStart, hook, mark };
             let step = self.add(container.service(), operation, Risk::None);
             step.after = vec![last];
             last = step.id;
@@ -333,7 +344,14 @@ mod tests {
         };
         environment.services.insert("web".into(), web);
         environment.services.insert("db".into(), Service::default());
-        Project { name: "p".into(), environment: Some(environment), spec: None, decision: None, remarks: vec![] }
+        Project {
+            name: "p".into(),
+            environment: Some(environment),
+            spec: None,
+            decision: None,
+            named_by_folder: false,
+            remarks: vec![],
+        }
     }
 
     fn text(verb: &Verb, services: &[&str], states: [State; 2]) -> String {

@@ -3,11 +3,12 @@
 //! History is put in the order of the engine's time stamps across containers; what comes while following is passed on as
 //! it comes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, StreamExt};
+use jiff::Timestamp;
 
 use crate::app::error::Result;
 use crate::app::project::Project;
@@ -172,12 +173,17 @@ async fn follow(
         engine: engine.clone(),
         project: project.name.clone(),
         options: options.clone(),
-        followed: HashSet::new(),
+        followed: HashMap::new(),
+        ended: HashMap::new(),
+        again: HashMap::new(),
         open: futures_util::stream::SelectAll::new(),
         running: containers.iter().filter(|container| container.is_up()).map(|c| c.id.clone()).collect(),
         events,
     };
     for container in containers {
+        if !container.is_up() {
+            follower.ended.insert(container.id.clone(), after_last_line(engine, &container.id).await?);
+        }
         follower.add(container, options.lines.clone()).await?;
     }
     Ok(futures_util::stream::unfold(follower, |mut follower| async {
@@ -187,12 +193,28 @@ async fn follow(
     .boxed())
 }
 
+/// The moment after the last line of a container that does not run: where its next run begins.
+async fn after_last_line(engine: &Engine, id: &str) -> Result<Option<Timestamp>> {
+    let last = LogOptions { tail: Some(1), timestamps: true, ..LogOptions::default() };
+    let origin = Arc::new(Origin { service: String::new(), name: String::new() });
+    let mut found = lines(engine.sessions.logs(id, &last).await?, origin);
+    let mut latest = None;
+    while let Some(line) = found.next().await {
+        latest = Some(stamp(&line?.text)).filter(|nanos| *nanos != i128::MIN).max(latest);
+    }
+    Ok(latest.and_then(|nanos| Timestamp::from_nanosecond(nanos + 1).ok()))
+}
+
 struct Follower {
     engine: Engine,
     project: String,
     options: Options,
-    /// Containers whose log is open.
-    followed: HashSet<String>,
+    /// Containers whose log is open; whether they ended since.
+    followed: HashMap<String, bool>,
+    /// When they ended last: what they printed before was shown.
+    ended: HashMap<String, Option<Timestamp>>,
+    /// Containers that started again while the log of the run before is still open, with where to go on.
+    again: HashMap<String, Option<Timestamp>>,
     /// Containers that run, as far as events tell.
     running: HashSet<String>,
     open: futures_util::stream::SelectAll<BoxStream<'static, (String, Option<Result<Line>>)>>,
@@ -204,11 +226,31 @@ impl Follower {
         let chunks = self.engine.sessions.logs(&container.id, &wanted).await?;
         let origin = Arc::new(origin(container, &self.project));
         let id = container.id.clone();
-        self.followed.insert(id.clone());
+        self.followed.insert(id.clone(), false);
         let end = futures_util::stream::once(std::future::ready(None));
         let stream = lines(chunks, origin).map(Some).chain(end).map(move |line| (id.clone(), line));
         self.open.push(stream.boxed());
         Ok(())
+    }
+
+    /// Goes on where the run before ended.
+    async fn reopen(&mut self, container: &Container, since: Option<Timestamp>) -> Result<()> {
+        let since = since.max(self.options.lines.since);
+        let wanted = LogOptions { tail: None, since, ..self.options.lines.clone() };
+        self.add(container, wanted).await
+    }
+
+    /// A log is over.
+    async fn closed(&mut self, id: &str) -> Result<()> {
+        self.followed.remove(id);
+        let Some(since) = self.again.remove(id) else {
+            self.running.remove(id);
+            return Ok(());
+        };
+        match self.engine.containers.container(id).await? {
+            Some(container) => self.reopen(&container, since).await,
+            None => Ok(()),
+        }
     }
 
     async fn next(&mut self) -> Option<Result<Line>> {
@@ -222,8 +264,9 @@ impl Follower {
                     Some(line) => return Some(line),
                     // the engine closes a log when its container ends
                     None => {
-                        self.followed.remove(&id);
-                        self.running.remove(&id);
+                        if let Err(error) = self.closed(&id).await {
+                            return Some(Err(error));
+                        }
                     }
                 },
                 event = self.events.next() => match event {
@@ -252,15 +295,21 @@ impl Follower {
                     return Ok(());
                 };
                 self.running.insert(container.id.clone());
-                if !self.followed.contains(&container.id) {
-                    // from this start on: what it printed before was shown before
-                    let since = Some(event.time_nano / 1_000_000_000);
-                    let wanted = LogOptions { tail: None, since, ..self.options.lines.clone() };
-                    self.add(&container, wanted).await?;
+                // not from the moment of this start: its first lines come before the engine tells of it
+                let since = self.ended.get(&container.id).copied().unwrap_or(self.options.lines.since);
+                match self.followed.get(&container.id) {
+                    None => self.reopen(&container, since).await?,
+                    Some(true) => drop(self.again.insert(container.id.clone(), since)),
+                    // the log was opened after this start
+                    Some(false) => {}
                 }
             }
             "die" => {
                 self.running.remove(&event.id);
+                self.ended.insert(event.id.clone(), Timestamp::from_nanosecond(event.time_nano.into()).ok());
+                if let Some(ended) = self.followed.get_mut(&event.id) {
+                    *ended = true;
+                }
             }
             _ => {}
         }

@@ -3,15 +3,17 @@
 use async_trait::async_trait;
 
 use crate::app::error::{AppError, Result};
+use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
 use crate::driver::image::{BuildRequest, ProgressSink};
-use crate::engine::{Cancel, NoMarks, Pace, Report, SecretResolver, Tools, Workshop, apply};
+use crate::engine::{Cancel, Pace, Report, SecretResolver, Tools, Workshop, apply};
 use crate::model::event::Listener;
 use crate::model::resource::SecretSource;
 use crate::model::task::Provision;
 use crate::plan::Plan;
+use crate::state::store::State;
 
 /// Plans over containers that are there hold no step that makes an image or reads a secret.
 struct Unneeded;
@@ -51,6 +53,7 @@ pub async fn perform(
     listener: &dyn Listener,
     cancel: &Cancel,
 ) -> Result<Report> {
+    let state = State::open(request.layout.clone())?;
     let tools = Tools {
         project: &project.name,
         containers: &*engine.containers,
@@ -58,7 +61,7 @@ pub async fn perform(
         sessions: &*engine.sessions,
         secrets: &Unneeded,
         workshop: &Unneeded,
-        marks: &NoMarks,
+        marks: &ProjectMarks { state: &state, project: &project.name },
         listener,
     };
     let pace = Pace { width: request.parallel.unwrap_or(Pace::default().width), ..Pace::default() };

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::app::environment;
 use crate::app::error::{AppError, Result};
-use crate::app::instance;
+use crate::app::instance::{self, NameSource};
 use crate::app::request::Request;
 use crate::app::select;
 use crate::model::environment::Environment;
@@ -12,6 +11,7 @@ use crate::model::name::ProjectName;
 use crate::model::observed::Container;
 use crate::spec::discover::{self, Disk, Found};
 use crate::spec::load::{self, LoadOptions, Loaded};
+use crate::spec::resolve;
 use crate::state::instance::Decision;
 use crate::state::instantiate;
 use crate::state::store::State;
@@ -27,6 +27,8 @@ pub struct Project {
     pub spec: Option<Arc<Loaded>>,
     /// Why it has this name.
     pub decision: Option<Decision>,
+    /// Nothing but its folder gives it a name.
+    pub named_by_folder: bool,
     /// What the user should know: warnings of the spec, names that an instance changed.
     pub remarks: Vec<String>,
 }
@@ -57,14 +59,21 @@ impl Project {
     }
 
     fn named(name: &ProjectName) -> Self {
-        Self { name: name.to_string(), environment: None, spec: None, decision: None, remarks: Vec::new() }
+        Self {
+            name: name.to_string(),
+            environment: None,
+            spec: None,
+            decision: None,
+            named_by_folder: false,
+            remarks: Vec::new(),
+        }
     }
 
     fn of_found(request: &Request, found: &Found) -> Result<Self> {
         let options = LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()));
         let first = load::load(found, &Disk, &options)?;
         let decision = decide(request, &first)?;
-        let base_name = first.project.to_string();
+        let named_by_folder = first.named_by_folder;
         let loaded = if decision.name == first.project {
             first
         } else {
@@ -72,7 +81,7 @@ impl Project {
             let renamed = Found { given_name: Some(decision.name.clone()), ..found.clone() };
             load::load(&renamed, &Disk, &options)?
         };
-        let plain = Environment { base_name, ..environment::of(&loaded)? };
+        let plain = Environment { base_name: decision.base.to_string(), ..resolve::environment(&loaded)? };
         let (environment, said) = instantiate::instantiate(plain, &decision.name, decision.instance.as_ref());
         let mut remarks: Vec<String> =
             loaded.warnings.iter().map(|warning| warning.screen(false).trim_end().to_owned()).collect();
@@ -82,8 +91,18 @@ impl Project {
             environment: Some(environment),
             spec: Some(Arc::new(loaded)),
             decision: Some(decision),
+            named_by_folder,
             remarks,
         })
+    }
+
+    /// Who gave it its name.
+    pub fn name_source(&self, request: &Request) -> NameSource {
+        match (request.names_project() || request.instance.is_some(), self.named_by_folder) {
+            (true, _) => NameSource::Given,
+            (false, true) => NameSource::Folder,
+            (false, false) => NameSource::Spec,
+        }
     }
 
     /// What the spec says; a name alone is not enough for this verb.
@@ -117,6 +136,7 @@ fn decide(request: &Request, loaded: &Loaded) -> Result<Decision> {
     let state = State::open(request.layout.clone())?;
     let naming = instance::Naming {
         base: &loaded.project,
+        named_by_folder: loaded.named_by_folder,
         working_dir: &loaded.working_dir,
         asked: request.instance.as_deref(),
         explicit: request.names_project().then_some(&loaded.project),

@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 
 use crate::app::error::{AppError, Result};
+use crate::app::perform::judge;
 use crate::app::project::Project;
 use crate::app::up::{Aim, UpRequest};
 use crate::app::wiring::Engine;
 use crate::driver::container::AnonymousVolumes;
+use crate::engine::{Report, StepError};
 use crate::model::environment::Environment;
 use crate::model::mount::{BindOptions, Mount, MountKind, VolumeOptions};
+use crate::model::observed::Container;
 use crate::model::resource::Volume;
 use crate::model::service::{Port, Service};
-use crate::plan::{OneOff, Options, Pull};
+use crate::plan::{OneOff, Options, Pull, StepId};
 use crate::spec::{port, volume};
 
 /// What the command line says of the container.
@@ -247,10 +250,22 @@ pub async fn make_volumes(engine: &Engine, project: &Project, wish: &UpRequest) 
     Ok(())
 }
 
-/// Id of the container that was made.
-pub async fn made(engine: &Engine, name: &str) -> Result<String> {
+/// The container that was made.
+pub async fn made(engine: &Engine, name: &str) -> Result<Container> {
     let found = engine.containers.container(name).await?;
-    found.map(|container| container.id).ok_or_else(|| AppError::failed(format!("container {name} is gone")))
+    found.ok_or_else(|| AppError::failed(format!("container {name} is gone")))
+}
+
+/// What became of the start and its hooks ([`crate::app::lifecycle::start_of`]). A program that ended before a hook was
+/// done in it needs none any more.
+pub async fn judge_start(engine: &Engine, container: &Container, report: &Report) -> Result<()> {
+    let Some((failed, error)) = report.failures().next() else { return judge(report) };
+    if let (StepId(1), StepError::Driver(error)) = (failed.step, error) {
+        // as it is: the exit code depends on what the engine said
+        return Err(AppError::Driver(error.clone()));
+    }
+    let now = engine.containers.container(&container.id).await?;
+    if now.is_some_and(|now| now.is_up()) { judge(report) } else { Ok(()) }
 }
 
 /// Removes the container of a run, with its anonymous volumes.
@@ -276,7 +291,14 @@ mod tests {
         environment.services.insert("web".into(), web);
         environment.services.insert("db".into(), Service { image: Some("d:1".into()), ..Service::default() });
         let (spec, decision) = (None, None);
-        Project { name: "shop".into(), environment: Some(environment), spec, decision, remarks: Vec::new() }
+        Project {
+            name: "shop".into(),
+            environment: Some(environment),
+            spec,
+            decision,
+            named_by_folder: false,
+            remarks: Vec::new(),
+        }
     }
 
     fn made(wish: RunRequest) -> (Requests, Service, Environment) {

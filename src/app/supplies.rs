@@ -1,13 +1,13 @@
 //! What planning and performing take from other rooms: envs, provisioning, secrets, certificate authorities, marks, the
 //! journal.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::app::error::{AppError, Result};
+use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
@@ -15,7 +15,7 @@ use crate::base::clock::{Clock as _, SystemClock};
 use crate::base::digest::Digest;
 use crate::base::files::{self, Access};
 use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
-use crate::engine::{Marks, SecretResolver, Tools, Workshop};
+use crate::engine::{SecretResolver, Tools, Workshop};
 use crate::envs::bootstrap;
 use crate::envs::{Catalogue, Facts, Recipe, build_chain, inject, recipes, surround};
 use crate::model::environment::Environment;
@@ -50,6 +50,7 @@ pub struct Supplies<'a> {
     /// Values of secrets that were resolved.
     known: Mutex<Redactor>,
     all_known: tokio::sync::OnceCell<()>,
+    marks: ProjectMarks<'a>,
 }
 
 fn failed(error: &dyn std::fmt::Display) -> AppError {
@@ -93,6 +94,7 @@ impl<'a> Supplies<'a> {
             carriers: tokio::sync::Mutex::default(),
             known: Mutex::default(),
             all_known: tokio::sync::OnceCell::new(),
+            marks: ProjectMarks { state, project: &project.name },
         })
     }
 
@@ -193,8 +195,20 @@ impl<'a> Supplies<'a> {
                 layers = true;
             }
             let inside = decision.inside.into_iter();
-            let inside: Vec<InsideStep> =
-                inside.map(|step| InsideStep { digest: step.digest, provision: step.provision }).collect();
+            let gone = |output: &String| {
+                let place = plan::on_host(&service.volumes, output);
+                place.is_some_and(|place| !place.exists())
+            };
+            let inside: Vec<InsideStep> = inside
+                .map(|step| InsideStep {
+                    // another machine's files can't be looked at
+                    gone: given.local && step.outputs.iter().any(gone),
+                    digest: step.digest,
+                    step: step.step,
+                    outputs: step.outputs,
+                    provision: step.provision,
+                })
+                .collect();
             given.provision.insert(name.clone(), inside);
         }
         Ok(layers)
@@ -214,20 +228,21 @@ impl<'a> Supplies<'a> {
             sessions: &*engine.sessions,
             secrets: self,
             workshop: self,
-            marks: self,
+            marks: &self.marks,
             listener,
         }
     }
 
-    /// Drops the marks of containers that are gone. Of those that the plan made nothing is known yet: where it made any,
-    /// the next run drops what is left.
-    pub fn forget_all_but(&self, ids: &BTreeSet<&str>, plan: &Plan) -> Result<()> {
-        let makes = plan.steps.iter().any(|step| matches!(step.operation, plan::Operation::CreateContainer { .. }));
-        if makes {
+    /// Drops the marks of what is gone. Of that which the plan made nothing is known yet: where it made any, the next run
+    /// drops what is left.
+    pub fn forget_all_but(&self, observed: &Observed, plan: &Plan) -> Result<()> {
+        let makes = |operation: &plan::Operation| {
+            matches!(operation, plan::Operation::CreateContainer { .. } | plan::Operation::CreateVolume { .. })
+        };
+        if plan.steps.iter().any(|step| makes(&step.operation)) {
             return Ok(());
         }
-        let gone = |line: &str| !line.split_once(' ').is_some_and(|(id, _)| ids.contains(id));
-        self.state.unmark(&self.project.name, gone).map_err(|error| failed(&error))
+        self.marks.keep_only(observed)
     }
 }
 
@@ -332,19 +347,6 @@ impl Workshop for Supplies<'_> {
         request.surroundings = given;
         surround::proxies(&self.facts, &mut request.build);
         Ok(request)
-    }
-}
-
-impl Marks for Supplies<'_> {
-    fn done(&self, container: &str, mark: &str) -> Result<(), String> {
-        let line = plan::mark_line(container, mark);
-        self.state.mark(&self.project.name, line).map_err(|error| error.to_string())
-    }
-
-    fn forget_hooks(&self, container: &str) -> Result<(), String> {
-        let prefix = plan::mark_line(container, "hook:");
-        let dropped = self.state.unmark(&self.project.name, |line| line.starts_with(&prefix));
-        dropped.map_err(|error| error.to_string())
     }
 }
 

@@ -103,6 +103,7 @@ mod tests {
             environment: Some(environment),
             spec: None,
             decision: None,
+            named_by_folder: false,
             remarks: Vec::new(),
         };
         assert_eq!(find(&project, "migrat").unwrap_err().remedy().unwrap(), "did you mean `migrate`?");

@@ -21,7 +21,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::lock::{Lock, Owner};
 use crate::driver::container::Scope;
 use crate::driver::error::DriverError;
-use crate::engine::{Cancel, Pace, Report, StepError, apply};
+use crate::engine::{Cancel, Level, Pace, Report, StepError, apply};
 use crate::envs::bootstrap;
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener};
@@ -98,8 +98,8 @@ pub async fn up(
     let state = open(request)?;
     let agreed = agree(request, engine, project, &state, questions).await?;
     // held from before the look until the last step: nobody else's steps come between
-    let _lock = lock(request, project, questions).await?;
-    instance::enter(&state, project.environment()?, request.names_project(), SystemClock.now())?;
+    let _lock = lock(request, project, questions, cancel).await?;
+    instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
     trust::still_holds(&agreed, &survey(request, engine, project).await?)?;
     let supplies = Supplies::of(request, engine, project, &state, tools)?;
     let mut wish = wish.clone();
@@ -122,8 +122,7 @@ pub async fn up(
             continue;
         }
         if !view.plan.look_again || !report.is_success() {
-            let ids: BTreeSet<&str> = view.observed.containers.iter().map(|container| container.id.as_str()).collect();
-            supplies.forget_all_but(&ids, &view.plan)?;
+            supplies.forget_all_but(&view.observed, &view.plan)?;
             let View { environment, plan, chosen, .. } = view;
             return Ok(UpOutcome { environment, plan, changed, report, chosen });
         }
@@ -187,10 +186,18 @@ pub async fn agree(
     Ok(survey)
 }
 
-/// The project's lock: the second devup waits for the first, and takes over from a dead one.
-pub async fn lock(request: &Request, project: &Project, questions: &dyn Questions) -> Result<Lock> {
+/// The project's lock, which every verb holds that changes the project: the second devup waits for the first, and takes
+/// over from a dead one. An interrupt ends the waiting.
+pub async fn lock(request: &Request, project: &Project, questions: &dyn Questions, cancel: &Cancel) -> Result<Lock> {
     let path = request.layout.lock(&project.name);
-    Lock::take(&path, |owner| questions.waiting_for(owner)).await.map_err(|error| AppError::failed(error.to_string()))
+    tokio::select! {
+        taken = Lock::take(&path, |owner| questions.waiting_for(owner)) => {
+            taken.map_err(|error| AppError::failed(error.to_string()))
+        }
+        () = cancel.reaches(Level::Finish) => {
+            Err(AppError::Interrupted { message: "interrupted while waiting; nothing was done".to_owned() })
+        }
+    }
 }
 
 fn open(request: &Request) -> Result<State> {

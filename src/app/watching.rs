@@ -19,8 +19,8 @@ pub async fn events(
     engine: &Engine,
     project: &Project,
     services: &[String],
-    since: Option<i64>,
-    until: Option<i64>,
+    since: Option<jiff::Timestamp>,
+    until: Option<jiff::Timestamp>,
 ) -> Result<BoxStream<'static, Result<EngineEvent>>> {
     let scope = Scope::Project(project.name.clone());
     let stream = engine.sessions.events(&scope, since, until).await?;

@@ -31,7 +31,7 @@ impl Questions for Context {
 
     fn waiting_for(&self, owner: Owner) {
         let pid = owner.pid.map_or_else(|| "another devup".to_owned(), |pid| format!("devup with pid {pid}"));
-        self.screen.say(&format!("waiting for {pid}, which is at work on this project"));
+        self.screen.say(&format!("waiting for {pid}, which is at work on this project (Ctrl-C: don't wait)"));
     }
 }
 

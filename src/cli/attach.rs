@@ -33,8 +33,8 @@ pub struct Stay {
     pub prefix: bool,
     /// Lines with their time.
     pub timestamps: bool,
-    /// Only what was printed since, in seconds since 1970.
-    pub since: Option<i64>,
+    /// Only what was printed since.
+    pub since: Option<jiff::Timestamp>,
 }
 
 enum Why {
@@ -112,9 +112,12 @@ async fn stop(
     stay: &Stay,
     (found, view): (&mut Logs, &mut LogView),
 ) -> Result<()> {
-    let containers = inspect::containers(engine, project, &[], OneOff::Exclude, true).await?;
-    let plan = lifecycle::plan(&Verb::Stop { grace: None }, project, &stay.services, containers)?;
-    let mut work = std::pin::pin!(perform::plan(context, engine, project, plan));
+    let mut work = std::pin::pin!(async {
+        let _lock = perform::lock(context, project).await?;
+        let containers = inspect::containers(engine, project, &[], OneOff::Exclude, true).await?;
+        let plan = lifecycle::plan(&Verb::Stop { grace: None }, project, &stay.services, containers)?;
+        perform::plan(context, engine, project, plan).await
+    });
     let mut printing = true;
     loop {
         tokio::select! {

@@ -7,7 +7,6 @@ use super::perform;
 use crate::app::down;
 use crate::app::error::Result;
 use crate::app::project::Project;
-use crate::app::up;
 use crate::plan::{DownOptions, Plan, RemoveImages};
 use crate::state::store::State;
 use crate::ui::text::clean;
@@ -62,7 +61,7 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     };
     context.block_on(async {
         let engine = context.engine().await?;
-        let _lock = up::lock(&context.request()?, &project, context).await?;
+        let _lock = perform::lock(context, &project).await?;
         let plan = down::plan(&engine, &project, &options).await?;
         if plan.steps.is_empty() {
             context.screen.say(&format!("nothing of {} is there", clean(&project.name)));
@@ -101,7 +100,7 @@ pub fn destroy(arguments: &DestroyArgs, context: &Context) -> Result<Exit> {
     context.block_on(async {
         let engine = context.engine().await?;
         let request = context.request()?;
-        let _lock = up::lock(&request, &project, context).await?;
+        let _lock = perform::lock(context, &project).await?;
         let plan = down::plan(&engine, &project, &options).await?;
         if context.global.dry_run {
             return perform::show(context, &plan);

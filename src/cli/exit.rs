@@ -27,6 +27,11 @@ impl Exit {
     /// The reader of the output is gone: as if by SIGPIPE.
     pub const OUTPUT_CLOSED: Self = Self(141);
 
+    /// The program is there, and cannot be executed; as shells and Docker have it.
+    pub const NOT_EXECUTABLE: Self = Self(126);
+    /// There is no such program; as shells and Docker have it.
+    pub const NO_PROGRAM: Self = Self(127);
+
     /// A program's own code, passed through; what does not fit a process's code becomes 1.
     pub fn program(code: i64) -> Self {
         Self(u8::try_from(code).unwrap_or(1))
@@ -45,6 +50,8 @@ impl Exit {
             | AppError::Driver(DriverError::Unreachable { .. } | DriverError::NoRight { .. }) => {
                 Self::ENGINE_UNAVAILABLE
             }
+            AppError::Driver(DriverError::NoProgram { found: true, .. }) => Self::NOT_EXECUTABLE,
+            AppError::Driver(DriverError::NoProgram { found: false, .. }) => Self::NO_PROGRAM,
             AppError::NeedsDecision { .. } => Self::NEEDS_DECISION,
             AppError::Interrupted { .. } => Self::INTERRUPTED,
             AppError::OutputClosed => Self::OUTPUT_CLOSED,
@@ -71,6 +78,12 @@ mod tests {
             reason: "no such file".into(),
         };
         assert_eq!(Exit::of(&AppError::Driver(unreachable)), Exit::ENGINE_UNAVAILABLE);
+        let no_program = |found| {
+            let (attempted, reason) = ("starting container x".into(), "exec".into());
+            AppError::Driver(DriverError::NoProgram { attempted, reason, found })
+        };
+        assert_eq!(Exit::of(&no_program(true)).code(), 126);
+        assert_eq!(Exit::of(&no_program(false)).code(), 127);
         assert_eq!(Exit::of(&AppError::usage("x")), Exit::USAGE);
         assert_eq!(Exit::of(&AppError::needs_decision("x", "y")), Exit::NEEDS_DECISION);
         assert_eq!(Exit::of(&AppError::failed("x")), Exit::FAILED);

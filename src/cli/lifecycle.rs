@@ -124,6 +124,7 @@ fn perform_verb(context: &Context, verb: &Verb, services: &[String], otherwise: 
     let project = context.project()?;
     context.block_on(async {
         let engine = context.engine().await?;
+        let _lock = perform::lock(context, &project).await?;
         let containers = inspect::containers(&engine, &project, &[], OneOff::Include, true).await?;
         let plan = lifecycle::plan(verb, &project, services, containers)?;
         if let (true, Some(message)) = (plan.steps.is_empty(), otherwise) {
@@ -140,6 +141,7 @@ pub fn rm(arguments: &RmArgs, context: &Context) -> Result<Exit> {
     let project = context.project()?;
     context.block_on(async {
         let engine = context.engine().await?;
+        let _lock = perform::lock(context, &project).await?;
         let containers = inspect::containers(&engine, &project, &[], OneOff::Include, true).await?;
         let plan = lifecycle::plan(&verb, &project, &arguments.services, containers)?;
         let going: Vec<String> =

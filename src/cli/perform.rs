@@ -2,14 +2,34 @@
 
 use super::context::Context;
 use super::exit::Exit;
-use crate::app::error::Result;
+use crate::app::error::{AppError, Result};
 use crate::app::perform;
 use crate::app::project::Project;
+use crate::app::up;
 use crate::app::wiring::Engine;
-use crate::engine::{Canceller, Level};
+use crate::base::lock::Lock;
+use crate::engine::{Cancel, Canceller, Level};
 use crate::plan::Plan;
 use crate::ui::progress::Progress;
 use crate::ui::text::clean_lines;
+
+/// The project's lock, for a verb that changes something: taken before it looks, held to its end. `None` under
+/// `--dry-run`, which changes nothing and waits for nobody.
+pub async fn lock(context: &Context, project: &Project) -> Result<Option<Lock>> {
+    if context.global.dry_run {
+        return Ok(None);
+    }
+    let (request, cancel) = (context.request()?, Cancel::never());
+    tokio::select! {
+        // heard from before the first look, so that whoever is told of the waiting can end it
+        biased;
+        // waiting is nothing that would have to be finished first
+        _ = tokio::signal::ctrl_c() => {
+            Err(AppError::Interrupted { message: "interrupted while waiting; nothing was done".to_owned() })
+        }
+        taken = up::lock(&request, project, context, &cancel) => taken.map(Some),
+    }
+}
 
 /// Performs it, or only prints it under `--dry-run`.
 pub async fn plan(context: &Context, engine: &Engine, project: &Project, plan: Plan) -> Result<Exit> {
@@ -45,12 +65,14 @@ pub async fn with_interrupts<T>(
     let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {
-            done = &mut work => return done,
+            // in this order the signal is listened to before the work begins
+            biased;
             _ = tokio::signal::ctrl_c() => {
                 if canceller.interrupt() == Level::Finish {
                     context.screen.say("interrupted: waiting for what is under way (once more: stop now)");
                 }
             }
+            done = &mut work => return done,
         }
     }
 }

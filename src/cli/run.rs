@@ -9,13 +9,17 @@ use super::perform;
 use super::session::{self, Inside, Wires};
 use super::up::PullWhen;
 use crate::app::error::{AppError, Result};
-use crate::app::perform::judge;
+use crate::app::lifecycle;
+use crate::app::perform::{self as app_perform, judge};
 use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::run::{self, Folders, Requests, RunRequest};
 use crate::app::up::{self, UpRequest};
 use crate::app::wiring::Engine;
-use crate::engine::Canceller;
+use crate::driver::error::DriverError;
+use crate::engine::{Cancel, Canceller};
+use crate::model::event::Deaf;
+use crate::model::observed::Container;
 use crate::ui::progress::Progress;
 use crate::ui::text::clean_lines;
 
@@ -155,16 +159,16 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
             return stage.show(&requests).await;
         }
         stage.make(&requests).await?;
-        let id = run::made(&engine, &requests.name).await?;
+        let container = run::made(&engine, &requests.name).await?;
         let wires = Wires { tty: wish.tty, stdin: wish.stdin };
         if arguments.detach {
-            engine.containers.start(&id).await?;
+            stage.begin(&container).await?;
             context.screen.answer(&format!("{}\n", requests.name))?;
             return Ok(Exit::DONE);
         }
-        let ended = accompany(&engine, &id, wires).await;
+        let ended = stage.accompany(&container, wires).await;
         if arguments.rm {
-            run::remove(&engine, &id).await?;
+            run::remove(&engine, &container.id).await?;
         }
         ended.map(Exit::program)
     })
@@ -209,19 +213,42 @@ impl Stage<'_> {
         let outcome = perform::with_interrupts(self.context, canceller, work).await?;
         judge(&outcome.report)
     }
-}
 
-/// Starts the container, stays with it until it ends, and returns its exit code.
-async fn accompany(engine: &Engine, id: &str, wires: Wires) -> Result<i64> {
-    // joined before it starts, to miss nothing
-    let attached = engine.sessions.attach(id, wires.stdin).await?;
-    engine.containers.start(id).await?;
-    match session::join(engine, attached, Inside::Container, wires).await {
-        Ok(()) => Ok(engine.containers.wait(id).await?),
-        // nobody reads or listens any more: it does not go on behind the user's back
-        Err(error) => match engine.containers.stop(id, None).await {
-            Ok(()) => Err(error),
-            Err(stop) => Err(AppError::failed(format!("{error}; {stop}"))),
-        },
+    /// Starts the container and runs its hooks, under the project's lock: what runs for long must not hold it.
+    async fn begin(&self, container: &Container) -> Result<()> {
+        let _lock = perform::lock(self.context, self.project).await?;
+        let plan = lifecycle::start_of(self.project, container);
+        let report =
+            app_perform::perform(self.request, self.engine, self.project, &plan, &Deaf, &Cancel::never()).await?;
+        run::judge_start(self.engine, container, &report).await
+    }
+
+    /// Starts the container, stays with it until it ends, and returns its exit code.
+    async fn accompany(&self, container: &Container, wires: Wires) -> Result<i64> {
+        // joined before it starts, to miss nothing
+        let attached = self.engine.sessions.attach(&container.id, wires.stdin).await?;
+        let ended = {
+            let mut joined = std::pin::pin!(session::join(self.engine, attached, Inside::Container, wires));
+            let mut begun = std::pin::pin!(self.begin(container));
+            tokio::select! {
+                ended = &mut joined => match ended {
+                    Ok(()) => begun.await,
+                    Err(error) => Err(error),
+                },
+                begun = &mut begun => match begun {
+                    Ok(()) => joined.await,
+                    Err(error) => Err(error),
+                },
+            }
+        };
+        match ended {
+            Ok(()) => Ok(self.engine.containers.wait(&container.id).await?),
+            Err(error @ AppError::Driver(DriverError::NoProgram { .. })) => Err(error),
+            // nobody reads or listens any more: it does not go on behind the user's back
+            Err(error) => match self.engine.containers.stop(&container.id, None).await {
+                Ok(()) => Err(error),
+                Err(stop) => Err(AppError::failed(format!("{error}; {stop}"))),
+            },
+        }
     }
 }

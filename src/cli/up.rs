@@ -209,7 +209,7 @@ impl StayArgs {
             code_from: self.exit_code_from.clone(),
             prefix: !self.no_log_prefix,
             timestamps: self.timestamps,
-            since: Some(SystemClock.now().as_second()),
+            since: Some(SystemClock.now()),
         })
     }
 }

@@ -65,6 +65,16 @@ pub enum DriverError {
         /// What it lacks, and the remedy.
         reason: String,
     },
+    /// The program that a container is to start cannot be started.
+    #[error("{attempted}: {reason}")]
+    NoProgram {
+        /// What was attempted.
+        attempted: String,
+        /// The engine's words.
+        reason: String,
+        /// It is there, and cannot be executed.
+        found: bool,
+    },
     /// The engine refused or failed for a reason of its own.
     #[error("{attempted}: {reason}")]
     Failed {

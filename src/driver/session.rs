@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -18,10 +19,10 @@ pub struct LogOptions {
     pub follow: bool,
     /// The last n lines; `None`: all.
     pub tail: Option<u64>,
-    /// Seconds since 1970.
-    pub since: Option<i64>,
-    /// Seconds since 1970.
-    pub until: Option<i64>,
+    /// What was printed before is left out.
+    pub since: Option<Timestamp>,
+    /// What was printed after is left out.
+    pub until: Option<Timestamp>,
     /// With the engine's time stamp in front of each line.
     pub timestamps: bool,
 }
@@ -121,12 +122,12 @@ pub trait SessionDriver: Send + Sync {
     async fn top(&self, id: &str, ps_arguments: Option<&str>) -> Result<Processes>;
     /// Its usage, once or again and again.
     async fn stats(&self, id: &str, follow: bool) -> Result<BoxStream<'static, Result<Usage>>>;
-    /// What happens from now on (or since then, in seconds since 1970).
+    /// What happens from now on (or since then).
     async fn events(
         &self,
         scope: &Scope,
-        since: Option<i64>,
-        until: Option<i64>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
     ) -> Result<BoxStream<'static, Result<EngineEvent>>>;
     /// A tar archive of a path inside.
     async fn copy_out(&self, id: &str, path: &str) -> Result<BoxStream<'static, Result<bytes::Bytes>>>;

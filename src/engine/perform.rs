@@ -66,7 +66,11 @@ impl Performer<'_> {
         match &step.operation {
             Operation::CreateNetwork { network, labels } => drop(driver.create_network(network, labels).await?),
             Operation::RemoveNetwork { id, .. } => driver.remove_network(id).await?,
-            Operation::CreateVolume { volume, labels } => driver.create_volume(volume, labels).await?,
+            Operation::CreateVolume { volume, labels } => {
+                let mut labels = labels.clone();
+                labels.insert(labels::VOLUME_ID.to_owned(), provision::fresh_id()?);
+                driver.create_volume(volume, &labels).await?;
+            }
             Operation::RemoveVolume { name } => driver.remove_volume(name).await?,
             Operation::PullImage { .. }
             | Operation::BuildImage { .. }
@@ -88,7 +92,7 @@ impl Performer<'_> {
             Operation::RenameContainer { container, to } => driver.rename(&id(container)?, to).await?,
             Operation::StartContainer { container } => {
                 if let ContainerTarget::Existing { id, name } = container {
-                    let forgotten = self.tools.marks.forget_hooks(id);
+                    let forgotten = self.tools.marks.forget(id, "hook:");
                     forgotten.map_err(|reason| StepError::Note { what: format!("the start of {name}"), reason })?;
                 }
                 driver.start(&id(container)?).await?;
@@ -116,7 +120,7 @@ impl Performer<'_> {
                 let joins = [Join { namespace: Namespace::Volumes { read_only: false }, of }];
                 let spec = self.resolved(spec, image, &joins)?;
                 provision::run(&self.tools, &spec, &|line| self.progress(step, line)).await?;
-                self.note(&id(container)?, Some(mark), "provisioning")?;
+                provision::note(&self.tools, &id(container)?, mark).await?;
             }
             Operation::RunTask { name, container, task, mark } => {
                 let what = format!("task {name}");

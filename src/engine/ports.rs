@@ -41,25 +41,12 @@ pub trait Workshop: Send + Sync {
     async fn surround(&self, request: BuildRequest) -> Result<BuildRequest, String>;
 }
 
-/// Notes what was done in which container, where the container itself cannot tell.
+/// Notes what was done to which container, volume or folder (the subject), where that itself cannot tell.
 pub trait Marks: Send + Sync {
-    /// Something was done in a container.
-    fn done(&self, container: &str, mark: &str) -> Result<(), String>;
-    /// A container starts: its hooks are to run again. Marks of hooks begin with `hook:`.
-    fn forget_hooks(&self, container: &str) -> Result<(), String>;
-}
-
-/// Notes nothing: everything is done again next time.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoMarks;
-
-impl Marks for NoMarks {
-    fn done(&self, _container: &str, _mark: &str) -> Result<(), String> {
-        Ok(())
-    }
-    fn forget_hooks(&self, _container: &str) -> Result<(), String> {
-        Ok(())
-    }
+    /// Something was done.
+    fn done(&self, subject: &str, mark: &str) -> Result<(), String>;
+    /// What begins like this counts as not done any more.
+    fn forget(&self, subject: &str, beginning: &str) -> Result<(), String>;
 }
 
 /// Everything the executor works with.

@@ -26,7 +26,7 @@ pub fn bring(
     }
     let mut graph = Graph::default();
     let made = images::emit(&mut graph, &Sources { environment, observed, options, inputs }, &wanted)?;
-    let mut plan = graph.finish();
+    let mut plan = graph.finish()?;
     plan.look_again = made.guessed;
     Ok(plan)
 }
@@ -44,8 +44,8 @@ pub struct OneOff {
     pub use_aliases: bool,
 }
 
-/// Steps that make the container of one `run`, with the images, networks and volumes that it needs. It is not started,
-/// and what exists stays as it is.
+/// Steps that make the container of one `run`, with the images, networks and volumes that it needs, and provision what it
+/// mounts. It is not started, and what exists stays as it is.
 pub fn one_off(
     environment: &Environment,
     observed: &Observed,
@@ -73,6 +73,7 @@ pub fn one_off(
         services: vec![wish.service.clone()],
         no_deps: true,
         no_start: true,
+        prepare: true,
         keep_changed_volumes: true,
         ignore_orphans: true,
         remove_orphans: false,

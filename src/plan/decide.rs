@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::draft::{Draft, Drafting};
 use super::error::PlanError;
 use super::hash;
+use super::inside::Judging;
 use super::options::{Inputs, Options};
 use super::resources::{Resources, Standing as ResourceStanding};
 use super::selection::{Wanted, joined_services};
@@ -289,8 +290,13 @@ impl Judge<'_, '_> {
                 (dependency.restart && group.interrupts_dependants()) || (shares(name) && group.begins_anew())
             })
         });
+        let judging = Judging { scene: self.scene, volumes: self.volumes };
         if let Some((service, _)) = because {
             slot.restart = Some(Cause::DependencyReplaced { service: service.clone() });
+            slot.start = true;
+        } else if !self.scene.options.no_recreate && !judging.due(&self.wanted.name, slot).is_empty() {
+            // its result must not change under the feet of what runs
+            slot.restart = Some(Cause::ProvisionDue);
             slot.start = true;
         }
     }

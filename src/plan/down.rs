@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::emit::{stop_step, target};
+use super::error::PlanError;
 use super::graph::Graph;
 use super::operation::{HookMoment, Operation};
 use super::selection::{effective_dependencies, service};
@@ -42,7 +43,7 @@ pub struct DownOptions {
 }
 
 /// The steps that take a project down. Without an environment (a name alone) the labels say what depends on what.
-pub fn down(environment: Option<&Environment>, observed: &Observed, options: &DownOptions) -> Plan {
+pub fn down(environment: Option<&Environment>, observed: &Observed, options: &DownOptions) -> Result<Plan, PlanError> {
     let mut graph = Graph::default();
     let down = Down { environment, observed, options };
     let removed = down.containers(&mut graph);
@@ -102,7 +103,12 @@ impl Down<'_> {
         // users go down before what they use; a stop that failed does not keep the others up
         for (container, first) in &stops {
             let users = meant.iter().filter(|user| self.uses(user, container.service()));
-            graph.follows(*first, users.filter_map(|user| removed.get(&user.id).copied()));
+            for user in users.filter_map(|user| removed.get(&user.id).copied()) {
+                // labels of several versions of a spec may contradict each other: everything has to go all the same
+                if !graph.comes_after(user, *first) {
+                    graph.follows(*first, [user]);
+                }
+            }
         }
         removed
     }

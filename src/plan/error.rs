@@ -27,6 +27,15 @@ pub enum PlanError {
         /// The circle; the first is repeated at its end.
         services: Vec<String>,
     },
+    /// Steps wait for each other in a circle: what services need of each other leaves no order.
+    #[error(
+        "no order can be found: {}; look for services that need each other through depends_on, links, network_mode, ipc, pid or volumes_from, and remove one of these",
+        .steps.join(" waits for ")
+    )]
+    Circular {
+        /// The circle, in words; the first is repeated at its end.
+        steps: Vec<String>,
+    },
     /// A fixed name can be given to one container only.
     #[error(
         "service {service} has `container_name: {name}` and cannot have {replicas} containers: remove the name, or scale it to 1"

@@ -14,6 +14,7 @@ mod graph;
 mod hash;
 mod images;
 mod inherit;
+mod inside;
 mod make;
 mod operation;
 mod options;
@@ -30,11 +31,13 @@ pub use down::{DownOptions, RemoveImages, down};
 pub use draft::own_image;
 pub use error::PlanError;
 pub use images::references;
+pub use inside::{Holder, ProvisionMark, anonymous_subject, bind_subject, on_host, volume_subject};
 pub use operation::{
     ContainerTarget, HookMoment, ImageUse, Injection, InjectionSource, Join, Namespace, Operation, Until,
 };
 pub use options::{Additions, ImageChain, ImageMaker, Inputs, InsideStep, Options, Pull, Wait, mark_line};
 pub use slots::is_anonymous;
+pub use start::hook_mark;
 pub use step::{Cause, Plan, Risk, Step, StepId};
 pub use text::Verb;
 pub use up::reconcile;

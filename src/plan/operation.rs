@@ -5,6 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::inside::ProvisionMark;
 use super::step::StepId;
 use crate::driver::container::AnonymousVolumes;
 use crate::model::build::Build;
@@ -306,8 +307,8 @@ pub enum Operation {
         spec: Box<ContainerSpec>,
         /// Its image.
         image: ImageUse,
-        /// Kept with the id of `container` once it is done.
-        mark: String,
+        /// Kept with what holds its result once it is done.
+        mark: ProvisionMark,
     },
     /// Runs a task of the project inside.
     RunTask {

@@ -63,6 +63,8 @@ pub struct Options {
     pub scale: IndexMap<String, u32>,
     /// Creates, and starts nothing.
     pub no_start: bool,
+    /// With `no_start`: runs the provisioning steps that are due for what is created (`run`).
+    pub prepare: bool,
     /// What is waited for in the end.
     pub wait: Wait,
     /// Before the kill of a container that is replaced; its own where `None`.
@@ -131,6 +133,12 @@ pub struct Additions {
 pub struct InsideStep {
     /// Hash over the step and its inputs.
     pub digest: String,
+    /// Hash over the step without what its inputs hold.
+    pub step: String,
+    /// Paths inside that it writes, absolute.
+    pub outputs: Vec<String>,
+    /// One of these is shown by a bind, and is not on the host's disk.
+    pub gone: bool,
     /// The step.
     pub provision: Provision,
 }

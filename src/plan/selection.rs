@@ -156,3 +156,43 @@ pub(super) fn nearest(environment: &Environment, name: &str) -> Option<String> {
         .min()
         .map(|(_, candidate)| candidate.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `a` does to need `b`.
+    fn needing(kind: &str, other: &str) -> Service {
+        let mut service = Service { image: Some("x".into()), ..Service::default() };
+        let of = format!("service:{other}");
+        match kind {
+            "depends_on" => drop(service.depends_on.insert(other.into(), Dependency::default())),
+            "links" => service.links.push(format!("{other}:alias")),
+            "network_mode" => service.network_mode = Some(of),
+            "ipc" => service.ipc = Some(of),
+            "pid" => service.pid = Some(of),
+            _ => service.volumes_from.push(format!("{other}:ro")),
+        }
+        service
+    }
+
+    #[test]
+    fn circles_of_every_kind_are_named() {
+        const KINDS: [&str; 6] = ["depends_on", "links", "network_mode", "ipc", "pid", "volumes_from"];
+        for one in KINDS {
+            for other in KINDS {
+                let mut environment = Environment::default();
+                environment.services.insert("before".into(), needing("links", "a"));
+                environment.services.insert("a".into(), needing(one, "b"));
+                environment.services.insert("b".into(), needing("depends_on", "c"));
+                environment.services.insert("c".into(), needing(other, "a"));
+                let error = select(&environment, &Options::default()).unwrap_err();
+                let services = ["a", "b", "c", "a"].map(str::to_owned).to_vec();
+                assert_eq!(error, PlanError::Cycle { services }, "{one} and {other}");
+            }
+            let mut alone = Environment::default();
+            alone.services.insert("a".into(), needing(one, "a"));
+            assert!(matches!(select(&alone, &Options::default()), Err(PlanError::Cycle { .. })), "{one}");
+        }
+    }
+}

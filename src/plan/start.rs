@@ -9,6 +9,7 @@ use super::emit::{Cleared, Emitting, Placed, Places};
 use super::error::PlanError;
 use super::graph::Graph;
 use super::hash;
+use super::inside::{Holder, Judging, ProvisionMark};
 use super::operation::{ContainerTarget, HookMoment, ImageUse, Operation, Until};
 use super::options::{InsideStep, Wait};
 use super::slots::{Fate, PROVISION, Slot};
@@ -20,6 +21,9 @@ use crate::model::service::{Condition, Dependency, Healthcheck};
 
 /// Waits, each made once: by service, position of the slot, and what for.
 type Waits = IndexMap<(String, usize, &'static str), StepId>;
+
+/// Provisioning steps whose results several containers see.
+type Shared = IndexMap<ProvisionMark, StepId>;
 
 /// What a dependant's start waits for.
 #[derive(Debug, Default, Clone)]
@@ -46,14 +50,18 @@ impl Starting<'_, '_, '_> {
     /// Starts, waits, tasks.
     pub(super) fn emit(&self, graph: &mut Graph, places: &mut Places) -> Result<(), PlanError> {
         if self.scene().options.no_start {
+            if self.scene().options.prepare {
+                self.prepare(graph, places);
+            }
             return Ok(());
         }
+        let mut shared = Shared::new();
         let mut waits = Waits::new();
         for (name, group) in self.groups() {
             let conditions = self.conditions(graph, places, &mut waits, group);
             for (index, slot) in group.slots.iter().enumerate() {
                 let mut placed = places[name][index].clone();
-                self.start(graph, group, slot, &mut placed, &conditions, places);
+                self.start(graph, (group, slot), &mut placed, &conditions, places, &mut shared);
                 places[name][index] = placed;
             }
         }
@@ -139,11 +147,11 @@ impl Starting<'_, '_, '_> {
     fn start(
         &self,
         graph: &mut Graph,
-        group: &Group,
-        slot: &Slot,
+        (group, slot): (&Group, &Slot),
         placed: &mut Placed,
         conditions: &Conditions,
         places: &Places,
+        shared: &mut Shared,
     ) {
         let name = group.wanted.name.as_str();
         if !slot.start {
@@ -157,7 +165,7 @@ impl Starting<'_, '_, '_> {
         let operation = if frozen && slot.fate == Fate::Keep {
             Operation::UnpauseContainer { container }
         } else {
-            begin.extend(self.provision(graph, group, slot, placed, conditions));
+            begin.extend(self.provision(graph, (group, slot), placed, conditions, shared));
             Operation::StartContainer { container }
         };
         let start = graph.add(operation, slot.cause(), Some(name));
@@ -226,23 +234,33 @@ impl Starting<'_, '_, '_> {
         steps
     }
 
-    /// Provisioning steps in containers of their own, one after another, with the mounts of the one to be started.
+    /// What is created is provisioned, though not started.
+    fn prepare(&self, graph: &mut Graph, places: &Places) {
+        let mut shared = Shared::new();
+        for (name, group) in self.groups() {
+            for (slot, placed) in group.slots.iter().zip(&places[name]).filter(|(slot, _)| slot.is_made()) {
+                self.provision(graph, (group, slot), placed, &Conditions::default(), &mut shared);
+            }
+        }
+    }
+
+    /// Provisioning steps in containers of their own, one after another, with the mounts of the one to be started. A step
+    /// that several containers want at the same place runs once.
     fn provision(
         &self,
         graph: &mut Graph,
-        group: &Group,
-        slot: &Slot,
+        (group, slot): (&Group, &Slot),
         placed: &Placed,
         conditions: &Conditions,
+        shared: &mut Shared,
     ) -> Option<StepId> {
         let name = group.wanted.name.as_str();
         let mut last: Option<StepId> = None;
-        for inside in self.scene().inputs.provision.get(name).into_iter().flatten() {
-            let done = match &placed.target {
-                ContainerTarget::Existing { id, .. } => self.scene().inputs.is_marked(id, &inside.digest),
-                ContainerTarget::MadeBy { .. } => false,
-            };
-            if done {
+        let judging = Judging { scene: self.scene(), volumes: self.emitting.volumes };
+        for (inside, mark) in judging.due(name, slot) {
+            if let Some(step) = shared.get(&mark) {
+                // services come in the order of their dependencies: that one waits for nothing that waits for this
+                last = Some(*step);
                 continue;
             }
             let reference = slot.draft.spec.image.clone();
@@ -254,9 +272,12 @@ impl Starting<'_, '_, '_> {
                     made_by: self.emitting.images.made.get(&reference).copied(),
                     reference,
                 },
-                mark: inside.digest.clone(),
+                mark: mark.clone(),
             };
             let step = graph.add(operation, Cause::ComingUp, Some(name));
+            if mark.holders.iter().all(|holder| matches!(holder, Holder::Volume { .. } | Holder::Bind { .. })) {
+                shared.insert(mark, step);
+            }
             graph.after(step, placed.ready.clone());
             graph.after(step, placed.stop.map(|(_, last)| last));
             graph.after(step, last);
@@ -366,7 +387,7 @@ fn is_settled(current: &Container, awaited_end: bool) -> bool {
 }
 
 /// How it is kept that a hook ran. A start forgets it.
-fn hook_mark(index: usize, hook: &crate::model::service::Hook) -> String {
+pub fn hook_mark(index: usize, hook: &crate::model::service::Hook) -> String {
     format!("hook:{index}:{}", hash::of(hook))
 }
 

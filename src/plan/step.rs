@@ -43,6 +43,8 @@ pub enum Cause {
     NotRunning,
     /// It is frozen.
     Paused,
+    /// A provisioning step is due: its inputs changed, or its result is gone.
+    ProvisionDue,
     /// The engine has given it up.
     Dead,
     /// More containers than wanted.
@@ -70,6 +72,7 @@ impl fmt::Display for Cause {
             Self::DependencyReplaced { service } => write!(f, "depends on {service}"),
             Self::NotRunning => f.write_str("not running"),
             Self::Paused => f.write_str("paused"),
+            Self::ProvisionDue => f.write_str("a provisioning step is due"),
             Self::Dead => f.write_str("dead"),
             Self::Surplus => f.write_str("more than wanted"),
             Self::Orphan => f.write_str("not in the spec"),

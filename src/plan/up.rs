@@ -37,7 +37,7 @@ pub fn reconcile(
         warn_of_the_impossible(&groups, inputs, &mut graph);
     }
     if images.guessed || decides_about_existing(&groups, &images) {
-        let mut plan = graph.finish();
+        let mut plan = graph.finish()?;
         plan.look_again = true;
         return Ok(plan);
     }
@@ -73,7 +73,7 @@ pub fn reconcile(
     let made = resources::emit(&mut graph, environment, inputs, &networks, &volumes, &|_| free.clone());
     emitting.create(&mut graph, &mut places, &cleared, &made);
     Starting { emitting: &emitting, cleared: &cleared }.emit(&mut graph, &mut places)?;
-    Ok(graph.finish())
+    graph.finish()
 }
 
 /// Says which keys this engine leaves without effect, once per service.

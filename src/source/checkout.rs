@@ -15,6 +15,8 @@ pub struct Checkout {
     pub origin: Option<String>,
     /// It is a linked worktree of another checkout.
     pub linked: bool,
+    /// Git's folder, which all worktrees of one clone share; canonical.
+    pub common: PathBuf,
 }
 
 /// Bytes of a file of git's that are looked at.
@@ -34,14 +36,40 @@ impl Checkout {
             (git_dir, linked)
         };
         let common = read(&git_dir.join("commondir")).map_or_else(|| git_dir.clone(), |text| git_dir.join(text.trim()));
+        let common = fs::canonicalize(&common).unwrap_or(common);
         let head = read(&git_dir.join("HEAD")).unwrap_or_default();
         Some(Self {
             top: top.to_owned(),
             branch: head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned),
             origin: read(&common.join("config")).and_then(|config| origin(&config)),
             linked,
+            common,
         })
     }
+
+    /// The working tree that this one is linked to; `None` for the first one itself, and where the clone has none (`bare`).
+    pub fn main(&self) -> Option<&Path> {
+        let main = self.common.parent().filter(|_| self.linked && self.common.ends_with(".git"))?;
+        (main != self.top).then_some(main)
+    }
+
+    /// What the clone is called, whichever of its worktrees this is: the folder of its first working tree, else that of
+    /// git itself (`shop.git`, `shop/.bare`).
+    pub fn clone_name(&self) -> Option<String> {
+        if !self.linked {
+            return name(&self.top);
+        }
+        let own = name(&self.common)?;
+        match own.strip_suffix(".git").unwrap_or(&own) {
+            "" => name(self.common.parent()?),
+            hidden if hidden.starts_with('.') => name(self.common.parent()?),
+            shown => Some(shown.to_owned()),
+        }
+    }
+}
+
+fn name(folder: &Path) -> Option<String> {
+    Some(folder.file_name()?.to_string_lossy().into_owned())
 }
 
 fn read(path: &Path) -> Option<String> {
@@ -96,8 +124,31 @@ mod tests {
         fs::create_dir_all(top.join("deploy")).unwrap();
         fs::write(top.join(".git/HEAD"), "ref: refs/heads/feature/login\n").unwrap();
         let checkout = Checkout::of(&top.join("deploy")).unwrap();
-        assert_eq!((checkout.top, checkout.branch.as_deref()), (top.clone(), Some("feature/login")));
+        assert_eq!((checkout.top.clone(), checkout.branch.as_deref()), (top.clone(), Some("feature/login")));
+        assert_eq!((checkout.clone_name().as_deref(), checkout.linked), (Some("shop"), false));
         fs::write(top.join(".git/HEAD"), "0123456789abcdef\n").unwrap();
         assert_eq!(Checkout::of(&top).unwrap().branch, None);
+    }
+
+    #[test]
+    fn worktrees_know_the_clone_that_they_belong_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        for (git, first, called) in
+            [("shop/.git", Some("shop"), "shop"), ("store.git", None, "store"), ("depot/.bare", None, "depot")]
+        {
+            let own = root.join(git).join("worktrees/feature");
+            let tree = root.join(format!("feature-{called}"));
+            fs::create_dir_all(&own).unwrap();
+            fs::create_dir_all(&tree).unwrap();
+            fs::write(own.join("commondir"), "../..\n").unwrap();
+            fs::write(own.join("HEAD"), "ref: refs/heads/feature\n").unwrap();
+            fs::write(tree.join(".git"), format!("gitdir: {}\n", own.display())).unwrap();
+            let checkout = Checkout::of(&tree).unwrap();
+            assert!(checkout.linked);
+            assert_eq!(checkout.common, root.join(git));
+            assert_eq!(checkout.main().map(Path::to_owned), first.map(|first| root.join(first)), "{git}");
+            assert_eq!(checkout.clone_name().as_deref(), Some(called));
+        }
     }
 }

@@ -41,34 +41,22 @@ pub struct LoadOptions {
     pub prune: bool,
     /// `x-devup` stays what it is for Compose: an extension without meaning. For `config` of a Compose file.
     pub keep_extension: bool,
-    /// Which copy of the project: its name is suffixed by it, and so is what the project's own resources are called.
-    pub instance: Option<String>,
 }
 
 impl LoadOptions {
     /// As `up` loads.
     pub fn new(current_dir: PathBuf, home: Option<PathBuf>) -> Self {
-        Self {
-            current_dir,
-            home,
-            resolve_paths: true,
-            consistency: true,
-            prune: true,
-            keep_extension: false,
-            instance: None,
-        }
+        Self { current_dir, home, resolve_paths: true, consistency: true, prune: true, keep_extension: false }
     }
 }
 
 /// A spec, ready.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The project's name, an instance's suffix included.
+    /// The project's name: as given, as the spec says, or as its folder is called.
     pub project: ProjectName,
-    /// The name before an instance's suffix.
-    pub base_name: String,
-    /// Which copy of the project.
-    pub instance: Option<String>,
+    /// The name is the folder's: neither the spec nor the user gives one.
+    pub named_by_folder: bool,
     /// The project's folder, absolute.
     pub working_dir: PathBuf,
     /// The project's own files, absolute, in order of merging.
@@ -133,8 +121,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
     let context = Context::new(files, options);
     context.warn(found.warnings.iter().cloned());
     let own = found.inputs.iter().map(|input| context.input(input)).collect::<Result<Vec<File>, SpecError>>()?;
-    let (base_name, dialect) = introduction(found, &own)?;
-    let project = instance_name(&base_name, options.instance.as_deref())?;
+    let Introduction { project, named_by_folder, dialect } = introduction(found, &own)?;
     let mut environment = found.environment.clone();
     environment.insert("COMPOSE_PROJECT_NAME".into(), project.as_str().to_owned());
     let scope = Scope { context: &context, dir: found.project_directory.clone(), environment, including: Vec::new() };
@@ -144,7 +131,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         return Err(empty(found));
     }
     spec.set("name", Node::string(project.as_str(), spec.get("name").map_or(At::nowhere(), |name| name.at.clone())));
-    normalise::normalise(&mut spec, project.as_str(), options.instance.as_deref(), &scope.environment);
+    normalise::normalise(&mut spec, project.as_str(), &scope.environment);
     context.warn(advice::on(&spec));
     shape::apply(&mut spec)?;
     let disabled = select::by_profiles(&mut spec, &found.profiles);
@@ -158,8 +145,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
     let environment = scope.environment;
     Ok(Loaded {
         project,
-        base_name: base_name.as_str().to_owned(),
-        instance: options.instance.clone(),
+        named_by_folder,
         working_dir: found.project_directory.clone(),
         config_files: own_files(found),
         env_files: found.env_files.clone(),
@@ -171,15 +157,6 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         disabled,
         warnings: context.warnings.into_inner(),
         read_files: context.read.into_inner(),
-    })
-}
-
-fn instance_name(base: &ProjectName, instance: Option<&str>) -> Result<ProjectName, SpecError> {
-    let Some(instance) = instance else { return Ok(base.clone()) };
-    let name = format!("{base}-{instance}");
-    ProjectName::parse(&name).map_err(|_| {
-        let proposal = ProjectName::normalise(&name).map(|name| name.as_str().to_owned());
-        SpecError::new(Fault::BadProjectName { name, proposal }, &At::nowhere())
     })
 }
 
@@ -203,8 +180,15 @@ fn empty(found: &Found) -> SpecError {
     )
 }
 
+/// What has to be known before anything is interpolated.
+struct Introduction {
+    project: ProjectName,
+    named_by_folder: bool,
+    dialect: Dialect,
+}
+
 /// The project's name, which the files themselves may interpolate, and whose the first file is.
-fn introduction(found: &Found, files: &[File]) -> Result<(ProjectName, Dialect), SpecError> {
+fn introduction(found: &Found, files: &[File]) -> Result<Introduction, SpecError> {
     let mut name: Option<(String, At)> = None;
     let mut dialect = None;
     for file in files {
@@ -224,8 +208,9 @@ fn introduction(found: &Found, files: &[File]) -> Result<(ProjectName, Dialect),
         Some(fitting) => (fitting.as_str().to_owned(), at),
         None => (text, at),
     });
-    let project = found.project_name(fitting.as_ref().map(|(text, at)| (text.as_str(), at)))?;
-    Ok((project, dialect))
+    let written = fitting.as_ref().map(|(text, at)| (text.as_str(), at)).filter(|(text, _)| !text.is_empty());
+    let named_by_folder = found.given_name.is_none() && written.is_none();
+    Ok(Introduction { project: found.project_name(written)?, named_by_folder, dialect })
 }
 
 #[cfg(test)]

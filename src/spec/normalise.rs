@@ -5,9 +5,8 @@ use super::dotenv::Variables;
 use super::node::{At, Entry, Node, Value};
 use super::resolve_path::clean;
 
-/// Completes a spec whose forms are long. An `instance` also suffixes names that the spec gives itself, since a second
-/// copy of the project could not have the same ones.
-pub fn normalise(spec: &mut Node, project: &str, instance: Option<&str>, environment: &Variables) {
+/// Completes a spec whose forms are long.
+pub fn normalise(spec: &mut Node, project: &str, environment: &Variables) {
     let uses_default = networks(spec);
     if uses_default && spec.get("networks").and_then(|networks| networks.get("default")).is_none() {
         if spec.get("networks").and_then(Node::as_map).is_none() {
@@ -20,27 +19,7 @@ pub fn normalise(spec: &mut Node, project: &str, instance: Option<&str>, environ
     for (_, entry) in spec.entries_mut("services") {
         service(&mut entry.node, environment);
     }
-    if let Some(instance) = instance {
-        suffix(spec, instance);
-    }
     names(spec, project);
-}
-
-/// Suffixes the project's own names; external resources are shared.
-fn suffix(spec: &mut Node, instance: &str) {
-    let change = |node: Option<&mut Node>| {
-        if let Some(Value::String(name)) = node.map(|node| &mut node.value) {
-            *name = format!("{name}-{instance}");
-        }
-    };
-    for (_, entry) in spec.entries_mut("services") {
-        change(entry.node.get_mut("container_name"));
-    }
-    for kind in ["networks", "volumes"] {
-        for (_, entry) in spec.entries_mut(kind).filter(|(_, entry)| !is_external(&entry.node)) {
-            change(entry.node.get_mut("name"));
-        }
-    }
 }
 
 fn is_external(resource: &Node) -> bool {

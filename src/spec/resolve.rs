@@ -7,9 +7,9 @@ use super::error::{Fault, SpecError};
 use super::load::Loaded;
 use super::node::{At, Entry, Node};
 use super::path::show;
-use crate::model::environment::{Environment, Instance};
+use crate::model::environment::Environment;
 
-/// The environment that a loaded spec describes.
+/// The environment that a loaded spec describes. Names are those of the project itself; an instance's come later.
 ///
 /// # Errors
 /// Values that the phases before let pass, but that mean nothing to an engine; with their places.
@@ -18,8 +18,7 @@ pub fn environment(loaded: &Loaded) -> Result<Environment, SpecError> {
     let disabled = loaded.disabled.iter().map(|(name, entry)| noun("services", name, entry));
     Ok(Environment {
         project: Some(loaded.project.clone()),
-        base_name: loaded.base_name.clone(),
-        instance: loaded.instance.clone().map(Instance),
+        base_name: loaded.project.to_string(),
         working_dir: loaded.working_dir.clone(),
         config_files: loaded.config_files.clone(),
         env_files: loaded.env_files.clone(),

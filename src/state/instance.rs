@@ -16,9 +16,20 @@ use super::registry::{Entry, Registry};
 const LONGEST: usize = 40;
 
 /// What is known of a folder when its project's name has to be found.
+#[derive(Clone, Copy)]
 pub struct Wish<'a> {
     /// The name as the spec, or the folder, gives it.
     pub base: &'a ProjectName,
+    /// Nothing but the folder gives it: another checkout of the project gives another one.
+    pub named_by_folder: bool,
+    /// What the clone is called that the folder is a worktree of; the folder's own name where it is no worktree.
+    pub clone_name: Option<&'a ProjectName>,
+    /// Git's folder, which all worktrees of one clone share; canonical.
+    pub repository: Option<&'a Path>,
+    /// Where the folder lies within its working tree; empty: at its top.
+    pub within: &'a Path,
+    /// The same folder in the working tree that this one is linked to.
+    pub main: Option<&'a Path>,
     /// The project's folder, canonical.
     pub path: &'a Path,
     /// Where it was cloned from, normalised; `None` where it is no clone.
@@ -36,6 +47,8 @@ pub struct Wish<'a> {
 /// The name a folder works under, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
+    /// The name before an instance's suffix.
+    pub base: ProjectName,
     /// The project's name, an instance's suffix included.
     pub name: ProjectName,
     /// Which copy; `None` for the first.
@@ -100,12 +113,18 @@ pub enum InstanceError {
 
 /// Decides under which name a folder works.
 pub fn decide(registry: &Registry, wish: &Wish<'_>) -> Result<Decision, InstanceError> {
+    let shared = match wish.explicit {
+        Some(_) => wish.base.clone(),
+        None => base_of(registry, wish),
+    };
+    let wish = &Wish { base: &shared, ..*wish };
     let base = wish.explicit.unwrap_or(wish.base);
     if let Some(asked) = wish.asked {
         return asked_for(registry, wish, base, asked);
     }
     if let Some(name) = wish.explicit {
         return Ok(Decision {
+            base: name.clone(),
             name: name.clone(),
             instance: None,
             because: Because::Explicit,
@@ -115,19 +134,33 @@ pub fn decide(registry: &Registry, wish: &Wish<'_>) -> Result<Decision, Instance
     if let Some(entry) = registry.at(wish.path).find(|entry| !entry.asked && entry.base_name == base.as_str()) {
         let same_project = holder(registry, wish).is_none_or(|holder| same_source(holder, wish));
         return Ok(Decision {
+            base: base.clone(),
             name: entry.name.clone(),
             instance: entry.instance.clone(),
             because: Because::Kept,
             same_project,
         });
     }
+    // the first working tree has the plain name, whether devup was there before or not
+    if let Some(main) = wish.main.filter(|main| (wish.alive)(main)) {
+        let (name, instance) = free_name(registry, wish)?;
+        let because = Because::Copy { of: main.to_owned() };
+        let same_project = holder(registry, wish).is_none_or(|holder| same_source(holder, wish));
+        return Ok(Decision { base: base.clone(), name, instance: Some(instance), because, same_project });
+    }
     let Some(holder) = holder(registry, wish) else {
-        return Ok(Decision { name: base.clone(), instance: None, because: Because::First, same_project: true });
+        return Ok(Decision {
+            base: base.clone(),
+            name: base.clone(),
+            instance: None,
+            because: Because::First,
+            same_project: true,
+        });
     };
     let same_project = same_source(holder, wish);
     if same_project && !(wish.alive)(&holder.path) {
         let because = Because::Adopted { from: holder.path.clone() };
-        return Ok(Decision { name: base.clone(), instance: None, because, same_project });
+        return Ok(Decision { base: base.clone(), name: base.clone(), instance: None, because, same_project });
     }
     let (name, instance) = free_name(registry, wish)?;
     let because = if same_project {
@@ -135,7 +168,31 @@ pub fn decide(registry: &Registry, wish: &Wish<'_>) -> Result<Decision, Instance
     } else {
         Because::Stranger { path: holder.path.clone() }
     };
-    Ok(Decision { name, instance: Some(instance), because, same_project })
+    Ok(Decision { base: base.clone(), name, instance: Some(instance), because, same_project })
+}
+
+/// The name that all checkouts of the project have in common. Where only folders name it, each checkout's folder has
+/// another one: then it is that of the checkout that devup knew first, or of the clone that this one is a worktree of.
+fn base_of(registry: &Registry, wish: &Wish<'_>) -> ProjectName {
+    let known_here = |entry: &&Entry| !entry.asked && entry.base_name == wish.base.as_str();
+    if !wish.named_by_folder || registry.at(wish.path).any(|entry| known_here(&entry)) {
+        return wish.base.clone();
+    }
+    let same = |entry: &&Entry| {
+        let here = entry.path == wish.path;
+        !entry.asked && named_by_folder(entry) && (here || (entry.within == wish.within && is_same(entry, wish)))
+    };
+    let mut kin: Vec<&Entry> = registry.entries().filter(same).collect();
+    kin.sort_by_key(|entry| (entry.path != wish.path, entry.instance.is_some()));
+    let known = kin.first().and_then(|entry| ProjectName::parse(&entry.base_name).ok());
+    let clone = wish.clone_name.filter(|_| wish.within.as_os_str().is_empty()).cloned();
+    known.or(clone).unwrap_or_else(|| wish.base.clone())
+}
+
+/// Entries of an older devup do not say it.
+fn named_by_folder(entry: &Entry) -> bool {
+    let folder = entry.path.file_name().and_then(|name| ProjectName::normalise(&name.to_string_lossy()));
+    entry.named_by_folder || folder.is_some_and(|folder| folder.as_str() == entry.base_name)
 }
 
 fn asked_for(registry: &Registry, wish: &Wish<'_>, base: &ProjectName, asked: &str) -> Result<Decision, InstanceError> {
@@ -148,7 +205,7 @@ fn asked_for(registry: &Registry, wish: &Wish<'_>, base: &ProjectName, asked: &s
         return Err(InstanceError::Taken { instance: slug, base: base.to_string(), path: other.path.clone() });
     }
     let same_project = holder(registry, wish).is_none_or(|holder| same_source(holder, wish));
-    Ok(Decision { name, instance: Some(Instance(slug)), because: Because::Asked, same_project })
+    Ok(Decision { base: base.clone(), name, instance: Some(Instance(slug)), because: Because::Asked, same_project })
 }
 
 /// Another folder's project that has the base name.
@@ -156,14 +213,29 @@ fn holder<'a>(registry: &'a Registry, wish: &Wish<'_>) -> Option<&'a Entry> {
     registry.get(wish.base.as_str()).filter(|entry| entry.path != wish.path)
 }
 
-/// The same repository, as far as remotes tell; without remotes the same name is taken for the same project only where
-/// the other folder is a neighbour (worktrees and copies lie side by side).
+/// The same repository, as far as git tells; without remotes the same name is taken for the same project only where
+/// the other folder is a neighbour (copies lie side by side).
 fn same_source(holder: &Entry, wish: &Wish<'_>) -> bool {
-    match (holder.remote.as_deref(), wish.remote) {
-        (Some(theirs), Some(ours)) => theirs == ours,
-        (None, None) => holder.path.parent() == wish.path.parent(),
-        _ => false,
-    }
+    let neighbours = holder.remote.is_none() && wish.remote.is_none() && holder.path.parent() == wish.path.parent();
+    is_same(holder, wish) || neighbours
+}
+
+/// Git says that both are checkouts of one repository: worktrees of one clone, clones of one remote, or one a clone of
+/// the other.
+fn is_same(entry: &Entry, wish: &Wish<'_>) -> bool {
+    let (theirs, ours) = (entry.repository.as_deref(), wish.repository);
+    (theirs.is_some() && theirs == ours)
+        || (entry.remote.is_some() && entry.remote.as_deref() == wish.remote)
+        || is_clone(entry.remote.as_deref(), ours)
+        || is_clone(wish.remote, theirs)
+}
+
+/// A remote on this machine is that repository.
+fn is_clone(remote: Option<&str>, repository: Option<&Path>) -> bool {
+    let (Some(remote), Some(repository)) = (remote, repository) else { return false };
+    let text = repository.to_string_lossy();
+    let text = text.strip_suffix("/.git").unwrap_or(&text);
+    text.strip_suffix(".git").unwrap_or(text) == remote
 }
 
 fn same_name(wish: &Wish<'_>, name: &ProjectName) -> bool {
@@ -250,6 +322,9 @@ mod tests {
             asked: matches!(decision.because, Because::Asked | Because::Explicit),
             path: PathBuf::from(path),
             remote: remote.map(str::to_owned),
+            repository: None,
+            within: PathBuf::new(),
+            named_by_folder: false,
             config_files: vec![],
             last_used: Timestamp::UNIX_EPOCH,
         });
@@ -274,6 +349,11 @@ mod tests {
             registry,
             &Wish {
                 base: &name("shop"),
+                named_by_folder: false,
+                clone_name: None,
+                repository: None,
+                within: Path::new(""),
+                main: None,
                 path: Path::new(case.path),
                 remote: case.remote,
                 branch: case.branch,
@@ -357,6 +437,133 @@ mod tests {
         assert_eq!((explicit.name.as_str(), explicit.instance), ("mine", None));
         let both = run(&registry, &Case { explicit: Some("mine"), asked: Some("b"), ..PLAIN }).unwrap();
         assert_eq!(both.name.as_str(), "mine-b");
+    }
+
+    /// A folder without a name in its spec, in a registry of others like it.
+    struct Nameless<'a> {
+        path: &'a str,
+        remote: Option<&'a str>,
+        repository: &'a str,
+        within: &'a str,
+        main: Option<&'a str>,
+        clone_name: &'a str,
+        gone: &'a [&'a str],
+    }
+
+    const FIRST: Nameless<'_> = Nameless {
+        path: "/src/shop",
+        remote: None,
+        repository: "/src/shop/.git",
+        within: "",
+        main: None,
+        clone_name: "shop",
+        gone: &[],
+    };
+
+    impl Nameless<'_> {
+        fn decide(&self, registry: &Registry) -> Decision {
+            let folder = Path::new(self.path).file_name().unwrap().to_str().unwrap();
+            decide(
+                registry,
+                &Wish {
+                    base: &ProjectName::normalise(folder).unwrap(),
+                    named_by_folder: true,
+                    clone_name: Some(&name(self.clone_name)),
+                    repository: Some(Path::new(self.repository)),
+                    within: Path::new(self.within),
+                    main: self.main.map(Path::new),
+                    path: Path::new(self.path),
+                    remote: self.remote,
+                    branch: None,
+                    asked: None,
+                    explicit: None,
+                    alive: &|path| !self.gone.contains(&path.to_str().unwrap()),
+                },
+            )
+            .unwrap()
+        }
+
+        fn enter(&self, registry: &mut Registry) -> Decision {
+            let decision = self.decide(registry);
+            registry.enter(Entry {
+                name: decision.name.clone(),
+                base_name: decision.base.to_string(),
+                instance: decision.instance.clone(),
+                asked: false,
+                path: self.path.into(),
+                remote: self.remote.map(str::to_owned),
+                repository: Some(self.repository.into()),
+                within: self.within.into(),
+                named_by_folder: true,
+                config_files: vec![],
+                last_used: Timestamp::UNIX_EPOCH,
+            });
+            decision
+        }
+    }
+
+    fn names(decision: &Decision) -> (&str, Option<&str>, bool) {
+        (decision.name.as_str(), decision.instance.as_ref().map(|instance| instance.0.as_str()), decision.same_project)
+    }
+
+    #[test]
+    fn a_worktree_of_a_nameless_project_is_an_instance_of_it() {
+        let tree = Nameless { path: "/trees/feature", main: Some("/src/shop"), ..FIRST };
+        // also where devup was never in the first working tree
+        let mut registry = Registry::default();
+        assert_eq!(names(&tree.enter(&mut registry)), ("shop-feature", Some("feature"), true));
+        assert_eq!(names(&FIRST.enter(&mut registry)), ("shop", None, true), "the first tree has the plain name");
+        assert_eq!(names(&tree.decide(&registry)), ("shop-feature", Some("feature"), true));
+        assert_eq!(tree.decide(&registry).because, Because::Kept);
+        // without a first working tree the first worktree has the clone's name
+        let bare = Nameless { path: "/src/main", repository: "/src/store.git", clone_name: "store", ..FIRST };
+        assert_eq!(names(&bare.enter(&mut registry)), ("store", None, true));
+        let second = Nameless { path: "/src/fix", ..bare };
+        assert_eq!(names(&second.decide(&registry)), ("store-fix", Some("fix"), true));
+    }
+
+    #[test]
+    fn a_second_clone_of_a_nameless_project_is_an_instance_of_it() {
+        let mut registry = Registry::default();
+        let first = Nameless { remote: Some("host/shop"), ..FIRST };
+        first.enter(&mut registry);
+        let clone = Nameless { path: "/tmp/review", repository: "/tmp/review/.git", clone_name: "review", ..first };
+        assert_eq!(names(&clone.enter(&mut registry)), ("shop-review", Some("review"), true));
+        let local = Nameless {
+            path: "/tmp/copy",
+            repository: "/tmp/copy/.git",
+            clone_name: "copy",
+            remote: Some("/src/shop"),
+            ..FIRST
+        };
+        assert_eq!(names(&local.decide(&registry)), ("shop-copy", Some("copy"), true), "a clone of the first folder");
+        let stranger = Nameless { remote: Some("host/other"), ..clone };
+        let elsewhere = Nameless { path: "/tmp/other", repository: "/tmp/other/.git", ..stranger };
+        assert_eq!(elsewhere.decide(&registry).instance, None);
+        // two projects of one repository are two projects
+        let part = Nameless { path: "/src/shop/api", within: "api", ..first };
+        assert_eq!(names(&part.enter(&mut registry)), ("api", None, true));
+        let part = Nameless { path: "/tmp/review/api", within: "api", ..clone };
+        assert_eq!(names(&part.decide(&registry)), ("api-review", Some("review"), true));
+    }
+
+    #[test]
+    fn a_renamed_folder_keeps_its_name_where_its_remote_tells_who_it_is() {
+        let mut registry = Registry::default();
+        let first = Nameless { remote: Some("host/shop"), ..FIRST };
+        first.enter(&mut registry);
+        let renamed = Nameless {
+            path: "/src/store",
+            repository: "/src/store/.git",
+            clone_name: "store",
+            gone: &["/src/shop"],
+            ..first
+        };
+        let decision = renamed.decide(&registry);
+        assert_eq!(names(&decision), ("shop", None, true));
+        assert_eq!(decision.because, Because::Adopted { from: "/src/shop".into() });
+        let unknown = Nameless { remote: None, ..renamed };
+        assert_eq!(unknown.decide(&registry).name.as_str(), "store", "as Compose names it");
     }
 
     proptest! {

@@ -32,11 +32,24 @@ pub struct Entry {
     /// Where it was cloned from, in a form in which equal repositories are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
+    /// Git's folder, which all worktrees of one clone share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<PathBuf>,
+    /// Where the project's folder lies within its working tree; empty: at its top.
+    #[serde(default, skip_serializing_if = "is_top")]
+    pub within: PathBuf,
+    /// `base_name` is what the folder is called: nothing else gave the project a name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named_by_folder: bool,
     /// The files it was read from.
     #[serde(default)]
     pub config_files: Vec<PathBuf>,
     /// When devup last worked on it, to the hour.
     pub last_used: Timestamp,
+}
+
+fn is_top(within: &Path) -> bool {
+    within.as_os_str().is_empty()
 }
 
 /// All projects, by their names.
@@ -95,11 +108,12 @@ impl State {
         self.update(&self.layout().projects(), |registry: &mut Registry| registry.enter(entry.clone())).map(|_| ())
     }
 
-    /// Forgets a project with its chosen ports: after `destroy`.
+    /// Forgets a project with its chosen ports and what was done for it: after `destroy`.
     pub fn forget_project(&self, name: &str) -> Result<(), StateError> {
         if self.registry()?.get(name).is_some() {
             self.update(&self.layout().projects(), |registry: &mut Registry| registry.forget(name))?;
         }
+        self.unmark(name, |_| true)?;
         self.forget_ports(name)
     }
 }
@@ -117,6 +131,9 @@ mod tests {
             asked: false,
             path: PathBuf::from(path),
             remote: None,
+            repository: None,
+            within: PathBuf::new(),
+            named_by_folder: false,
             config_files: vec![],
             last_used: Timestamp::from_second(at).unwrap(),
         }

@@ -40,6 +40,10 @@ pub struct ReadStep {
 pub struct Inside {
     /// Hash over the step and its inputs.
     pub digest: String,
+    /// Hash over the step without what its inputs hold.
+    pub step: String,
+    /// Paths inside that it writes, absolute.
+    pub outputs: Vec<String>,
     /// The step; its `run` does nothing where the mount holds the result of the same digest already.
     pub provision: Provision,
 }
@@ -70,7 +74,8 @@ pub fn decide(service: &Service, project_folder: &Path, base: &str, steps: &[Rea
         let mut settled = Provision { working_dir: Some(folder.clone()), ..step.provision.clone() };
         if outputs.iter().any(|output| mounts.iter().any(|mount| is_below(output, mount))) {
             settled.run = marked(&settled, &outputs, &digest);
-            decision.inside.push(Inside { digest: digest.to_string(), provision: settled });
+            let step = step_alone(step, &folder).to_string();
+            decision.inside.push(Inside { digest: digest.to_string(), step, outputs, provision: settled });
         } else {
             settled.copies = copies(service, project_folder, &folder, &step.inputs);
             layers.field(digest.bytes());
@@ -85,6 +90,16 @@ pub fn decide(service: &Service, project_folder: &Path, base: &str, steps: &[Rea
         decision.reference = Some(format!("{REPOSITORY}:{}", layers.finish().short(16)));
     }
     decision
+}
+
+/// The step by its own words: with other content of its inputs it is the same step.
+fn step_alone(step: &ReadStep, folder: &str) -> Digest {
+    let mut hasher = FieldHasher::new();
+    hasher.field(step_digest(&ReadStep { inputs: Vec::new(), ..step.clone() }, folder).bytes());
+    for input in &step.provision.inputs {
+        hasher.field(input);
+    }
+    hasher.finish()
 }
 
 fn step_digest(step: &ReadStep, folder: &str) -> Digest {

@@ -2,6 +2,7 @@
 //! goes to stderr; stdout is for the answer.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ impl Progress {
         match &state.bars {
             // an output that is gone can't be told so
             Some(bars) => drop(bars.println(text)),
-            None => eprintln!("{text}"),
+            // nobody may read it any more: no reason to stop the work
+            None => drop(writeln!(std::io::stderr(), "{text}")),
         }
     }
 
@@ -146,7 +148,7 @@ impl Listener for Progress {
             ProgressStyle::Quiet => {}
             ProgressStyle::Json => {
                 if let Ok(text) = serde_json::to_string(&event) {
-                    eprintln!("{text}");
+                    drop(writeln!(std::io::stderr(), "{text}"));
                 }
             }
             ProgressStyle::Tty => self.moving(&event),

@@ -41,8 +41,8 @@ impl engine::Marks for Marks {
         self.0.lock().unwrap().insert(plan::mark_line(container, mark));
         Ok(())
     }
-    fn forget_hooks(&self, container: &str) -> Result<(), String> {
-        let prefix = plan::mark_line(container, "hook:");
+    fn forget(&self, subject: &str, beginning: &str) -> Result<(), String> {
+        let prefix = plan::mark_line(subject, beginning);
         self.0.lock().unwrap().retain(|line| !line.starts_with(&prefix));
         Ok(())
     }
@@ -118,7 +118,13 @@ impl<'a> Run<'a> {
         let mut inputs = Inputs { marks: self.marks.0.lock().unwrap().clone(), ..Inputs::default() };
         for (name, service) in &self.environment.services {
             for provision in &service.provision {
-                let step = InsideStep { digest: format!("provision:{}", provision.run), provision: provision.clone() };
+                let step = InsideStep {
+                    digest: provision.run.clone(),
+                    step: provision.run.clone(),
+                    outputs: provision.outputs.clone(),
+                    gone: false,
+                    provision: provision.clone(),
+                };
                 inputs.provision.entry(name.clone()).or_default().push(step);
             }
         }
@@ -198,7 +204,7 @@ pub fn plan_down(run: &Run<'_>, with_spec: bool, options: &DownOptions) -> Resul
     block_on(async {
         let request = Request::for_project(run.environment.project_name());
         let observed = observe(run.engine, run.engine, &request).await.map_err(|error| error.to_string())?;
-        Ok(plan::down(Some(run.environment).filter(|_| with_spec), &observed, options))
+        plan::down(Some(run.environment).filter(|_| with_spec), &observed, options).map_err(|error| error.to_string())
     })
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::engine::{Engine, Kind, engine};
 use crate::project::{Project, Ran, hermetic};
 
-fn git(folder: &Path, arguments: &[&str]) {
+pub fn git(folder: &Path, arguments: &[&str]) {
     let done = Command::new("git")
         .current_dir(folder)
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main"])
@@ -26,7 +26,7 @@ fn repository(engine: &Engine, what: &str, spec: &str) -> Project {
     project
 }
 
-fn devup_in(project: &Project, folder: &Path, arguments: &[&str]) -> Ran {
+pub fn devup_in(project: &Project, folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_devup"));
     command.args(arguments).current_dir(folder);
     hermetic(&mut command, &project.home());
@@ -36,7 +36,7 @@ fn devup_in(project: &Project, folder: &Path, arguments: &[&str]) -> Ran {
 
 const WEB: &str = "services:\n  web:\n    image: IMAGE\n    command: [httpd, -f, -p, '80', -h, /data]\n    stop_signal: SIGKILL\n    container_name: FIXED\n    ports: ['PORT:80']\n    volumes: [store:/data]\nvolumes: {store: {name: FIXED-store}}\n";
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -89,8 +89,8 @@ impl SessionDriver for Fake {
     async fn events(
         &self,
         _scope: &Scope,
-        _since: Option<i64>,
-        _until: Option<i64>,
+        _since: Option<jiff::Timestamp>,
+        _until: Option<jiff::Timestamp>,
     ) -> Result<BoxStream<'static, Result<EngineEvent>>> {
         Ok(stream::empty().boxed())
     }

@@ -187,8 +187,8 @@ impl<D: SessionDriver> SessionDriver for Faulty<D> {
     async fn events(
         &self,
         scope: &Scope,
-        since: Option<i64>,
-        until: Option<i64>,
+        since: Option<jiff::Timestamp>,
+        until: Option<jiff::Timestamp>,
     ) -> Result<BoxStream<'static, Result<EngineEvent>>> {
         self.alive()?;
         self.inner.events(scope, since, until).await

@@ -38,6 +38,9 @@ pub(super) fn from_words(identity: &Identity, attempted: &str, status: u16, reas
     if low.contains("no space left on device") || low.contains("disk quota exceeded") {
         return DriverError::DiskFull { attempted, reason };
     }
+    if let Some(found) = names_program(&low) {
+        return DriverError::NoProgram { attempted, reason, found };
+    }
     match status {
         // Docker says 403 of a network, and 409 of everything else that is in use
         403 if low.contains("has active endpoints") => DriverError::Conflict { attempted, reason },
@@ -70,6 +73,20 @@ pub(super) fn from_words(identity: &Identity, attempted: &str, status: u16, reas
         }
         _ => DriverError::Failed { attempted, reason },
     }
+}
+
+/// The words of runc and crun about the program that a container was to start: whether it is there. They come with other
+/// words around them from each engine, and with status 400, 404 or 500.
+fn names_program(low: &str) -> Option<bool> {
+    let about =
+        low.contains("exec: \"") || low.contains("executable") || low.contains("oci runtime attempted to invoke");
+    if !about {
+        return None;
+    }
+    if low.contains("executable file") && low.contains("not found") || low.contains("no such file or directory") {
+        return Some(false);
+    }
+    (low.contains("permission denied") || low.contains("is a directory")).then_some(true)
 }
 
 /// The words of Docker's two port allocators, its proxy, rootless Docker, Podman, and the desktop products.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::AsyncRead;
@@ -68,6 +69,13 @@ impl From<Told> for EngineEvent {
 /// Columns of `top` where the engine has none of its own, in the words of AIX's `ps`, as Podman takes them.
 const COLUMNS: &str = "user,pid,ppid,pcpu,etime,tty,time,args";
 
+/// A moment as engines take it: `seconds.nanoseconds` since 1970.
+pub(super) fn moment(at: Timestamp) -> String {
+    let nanos = at.as_nanosecond();
+    let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+    format!("{seconds}.{rest:09}")
+}
+
 #[async_trait]
 impl SessionDriver for Moby {
     async fn logs(&self, id: &str, options: &LogOptions) -> Result<BoxStream<'static, Result<Chunk>>> {
@@ -85,8 +93,8 @@ impl SessionDriver for Moby {
             .query("follow", flag(options.follow))
             .query("timestamps", flag(options.timestamps))
             .query("tail", options.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string()))
-            .query_some("since", options.since.map(|since| since.to_string()))
-            .query_some("until", options.until.map(|until| until.to_string()));
+            .query_some("since", options.since.map(moment))
+            .query_some("until", options.until.map(moment));
         let pieces = Box::pin(ask.pieces().await?);
         Ok(output::chunks(StreamReader::new(pieces.map(|piece| piece.map_err(std::io::Error::other))), tty))
     }
@@ -131,12 +139,12 @@ impl SessionDriver for Moby {
     async fn events(
         &self,
         scope: &Scope,
-        since: Option<i64>,
-        until: Option<i64>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
     ) -> Result<BoxStream<'static, Result<EngineEvent>>> {
         let ask = self.http.get("listening to the engine", "/events").query("filters", filters(scope).to_string());
-        let ask = ask.query_some("since", since.map(|since| since.to_string()));
-        let told = ask.query_some("until", until.map(|until| until.to_string())).values::<Told>().await?;
+        let ask = ask.query_some("since", since.map(moment));
+        let told = ask.query_some("until", until.map(moment)).values::<Told>().await?;
         Ok(told.map(|event| event.map(EngineEvent::from)).boxed())
     }
 

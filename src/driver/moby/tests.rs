@@ -212,6 +212,13 @@ fn mounts_of_every_kind() {
 }
 
 #[test]
+fn moments_are_exact() {
+    let at = |nanos| super::sessions::moment(jiff::Timestamp::from_nanosecond(nanos).unwrap());
+    assert_eq!(at(1_136_073_845_000_000_001), "1136073845.000000001");
+    assert_eq!(at(1_136_073_845_120_000_000), "1136073845.120000000");
+}
+
+#[test]
 fn refusals_by_status_and_words() {
     let identity = Identity { address: "unix:///x".into(), engine: "Docker 1".into() };
     let told = |status, words: &str| {
@@ -247,6 +254,39 @@ fn refusals_by_status_and_words() {
     assert!(told(500, "no container with name or ID \"x\" found: no such container").is_not_found());
     let conflict = "Conflict. The container name \"/x\" is already in use by container \"0f\".";
     assert!(matches!(told(409, conflict), DriverError::Conflict { .. }));
+    for (status, words, wanted) in [
+        (
+            400,
+            "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: \"nope\": executable file not found in $PATH: unknown",
+            false,
+        ),
+        (
+            400,
+            "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or directory: unknown",
+            false,
+        ),
+        (
+            404,
+            "crun: executable file `nope` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found",
+            false,
+        ),
+        (
+            400,
+            "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: \"/etc/passwd\": permission denied: unknown",
+            true,
+        ),
+        (
+            400,
+            "OCI runtime create failed: runc create failed: unable to start container process: exec: \"/etc\": is a directory: unknown",
+            true,
+        ),
+    ] {
+        let told = told(status, words);
+        assert!(matches!(told, DriverError::NoProgram { found, .. } if found == wanted), "{told:?}");
+    }
+    let mount =
+        "OCI runtime create failed: rootfs_linux.go:76: mounting \"/a\" to rootfs at \"/b\": no such file or directory";
+    assert!(matches!(told(400, mount), DriverError::Failed { .. }), "a mount is no program");
     assert!(matches!(told(500, "boom"), DriverError::Failed { .. }));
     let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
     assert!(matches!(refusal::unreachable(&identity, "x", &denied), DriverError::NoRight { .. }));

@@ -72,7 +72,7 @@ fn spec(services: &[&str]) -> Environment {
 }
 
 fn text(environment: Option<&Environment>, observed: &Observed, options: &DownOptions) -> Vec<String> {
-    down(environment, observed, options).steps.iter().map(ToString::to_string).collect()
+    down(environment, observed, options).unwrap().steps.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -136,7 +136,8 @@ fn every_volume_that_goes_is_a_loss() {
     let point =
         MountPoint { kind: "volume".to_owned(), source: anonymous.clone(), target: "/own".to_owned(), writable: true };
     observed.containers[0].mounts.push(point);
-    let plan = down(Some(&spec(&["db", "web"])), &observed, &DownOptions { volumes: true, ..DownOptions::default() });
+    let options = DownOptions { volumes: true, ..DownOptions::default() };
+    let plan = down(Some(&spec(&["db", "web"])), &observed, &options).unwrap();
     let lost: Vec<String> = plan.loses_data().map(|(_, what)| what.to_owned()).collect();
     assert_eq!(
         lost,
@@ -147,7 +148,7 @@ fn every_volume_that_goes_is_a_loss() {
         ]
     );
     assert_eq!(plan.needs_yes().count(), 0, "whoever says --volumes has said yes");
-    assert_eq!(down(None, &observed, &DownOptions::default()).loses_data().count(), 0);
+    assert_eq!(down(None, &observed, &DownOptions::default()).unwrap().loses_data().count(), 0);
 }
 
 #[test]
@@ -192,7 +193,7 @@ fn images_that_devup_made_go_with_the_containers_that_run_them() {
         running("app", "localhost/devup-layer:abc"),
     ];
     let images = |kind| {
-        let plan = down(Some(&spec), &observed, &DownOptions { images: Some(kind), ..DownOptions::default() });
+        let plan = down(Some(&spec), &observed, &DownOptions { images: Some(kind), ..DownOptions::default() }).unwrap();
         let removed = plan.steps.iter().filter_map(|step| match &step.operation {
             Operation::RemoveImage { reference } if reference.starts_with("localhost/") => {
                 assert!(step.tolerated && step.after.len() == 3, "{step:?}");
@@ -204,4 +205,15 @@ fn images_that_devup_made_go_with_the_containers_that_run_them() {
     };
     assert_eq!(images(RemoveImages::Local), ["localhost/devup-layer:abc"]);
     assert_eq!(images(RemoveImages::All), ["localhost/devup-env/postgres-15:1-abc", "localhost/devup-layer:abc"]);
+}
+
+#[test]
+fn labels_that_contradict_each_other_do_not_keep_anything_up() {
+    let mut observed = world();
+    observed.containers[0].labels.insert(labels::DEPENDS_ON.to_owned(), "web:service_started:false".to_owned());
+    let steps = text(None, &observed, &DownOptions::default());
+    for service in ["db", "web"] {
+        let removed = format!("remove container shop-{service}-1");
+        assert!(steps.iter().any(|step| step.contains(&removed)), "{steps:?}");
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::node::Source;
 use super::super::{config, decode, resolve};
 use super::*;
+use crate::model::name::ProjectName;
 
 /// Files that are there only for the test; the first one is the spec.
 struct Memory(BTreeMap<PathBuf, String>);
@@ -121,18 +122,23 @@ fn profiles_disable_services_and_may_leave_dependencies() {
 }
 
 #[test]
-fn names_come_from_the_spec_and_take_an_instance() {
+fn names_come_from_the_spec_and_take_the_projects() {
     let spec = "name: \"${N:-My Shop}\"\nservices: {a: {image: \"i:${COMPOSE_PROJECT_NAME}\", container_name: fixed, volumes: ['vv:/v', 'ww:/w', 'xx:/x']}}\nvolumes: {vv: , ww: {name: own}, xx: {external: true}}\n";
     let plain = loaded(&[("compose.yaml", spec)]);
     assert_eq!(plain.project.as_str(), "myshop");
     assert_eq!(plain.canonical()["services"]["a"]["image"], "i:myshop");
-    let copy = load_with(&[("compose.yaml", spec)], |_, options| options.instance = Some("wt".into())).unwrap();
-    let environment = resolve::environment(&copy).unwrap();
-    assert_eq!((environment.project_name(), environment.base_name.as_str()), ("myshop-wt", "myshop"));
+    let environment = resolve::environment(&plain).unwrap();
+    assert_eq!((environment.project_name(), environment.base_name.as_str()), ("myshop", "myshop"));
     let names: Vec<&str> = environment.volumes.values().map(|volume| volume.name.as_str()).collect();
-    assert_eq!(names, ["myshop-wt_vv", "own-wt", "xx"]);
-    assert_eq!(environment.container_name("a", 1), "fixed-wt");
-    assert_eq!(environment.networks["default"].name, "myshop-wt_default");
+    assert_eq!(names, ["myshop_vv", "own", "xx"]);
+    assert_eq!(environment.networks["default"].name, "myshop_default");
+    assert!(!plain.named_by_folder);
+    let nameless = loaded(&[("compose.yaml", "services: {a: {image: x}}\n")]);
+    assert_eq!((nameless.project.as_str(), nameless.named_by_folder), ("shop", true));
+    let given = load_with(&[("compose.yaml", "services: {a: {image: x}}\n")], |found, _| {
+        found.given_name = ProjectName::parse("mine").ok();
+    });
+    assert!(!given.unwrap().named_by_folder);
 }
 
 #[test]

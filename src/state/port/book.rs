@@ -146,6 +146,9 @@ mod tests {
                 asked: false,
                 path: "/bank".into(),
                 remote: None,
+                repository: None,
+                within: std::path::PathBuf::new(),
+                named_by_folder: false,
                 config_files: vec![],
                 last_used: jiff::Timestamp::UNIX_EPOCH,
             })
