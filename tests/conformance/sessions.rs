@@ -101,7 +101,7 @@ async fn events_are_told_from_the_moment_asked_for(bench: Bench) {
     let actions = told(&mut live, &id, "die").await;
     assert!(!actions.contains(&"create".to_owned()), "each once: {actions:?}");
     // what was can be asked for again, and ends where nothing can follow
-    let mut past = bench.driver.events(&bench.scope(), Some(began - 1), Some(now() + 1)).await.unwrap();
+    let mut past = bench.driver.events(&bench.scope(), Some(began - SECOND), Some(now() + SECOND)).await.unwrap();
     let again = told(&mut past, &id, "start").await;
     assert!(again.contains(&"create".to_owned()), "{again:?}");
     while let Some(event) = tokio::time::timeout(PATIENCE, past.next()).await.expect("it ends") {
@@ -110,9 +110,10 @@ async fn events_are_told_from_the_moment_asked_for(bench: Bench) {
     bench.close().await;
 }
 
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
+const SECOND: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
+
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 /// Reads what a terminal shows until it shows this.
