@@ -37,7 +37,18 @@ mount -t overlay overlay -o "lowerdir=$3,upperdir=$1/debs/upper,workdir=$1/debs/
 mkdir -p var/cache/apt/archives/partial
 mount -t proc proc proc
 mount -t sysfs sysfs sys
-mount --rbind /sys/fs/cgroup sys/fs/cgroup
+if [ -e /sys/fs/cgroup/cgroup.procs ]; then
+  mount --rbind /sys/fs/cgroup sys/fs/cgroup
+else
+  # the folder of the roots is the machine's own: service scripts make more of them
+  mount -t tmpfs tmpfs sys/fs/cgroup
+  for root in /sys/fs/cgroup/*; do
+    if [ -L "$root" ]; then cp -P "$root" sys/fs/cgroup/; continue; fi
+    [ -e "$root/cgroup.procs" ] || continue
+    mkdir ".$root"
+    mount --bind "$root" ".$root"
+  done
+fi
 mount --rbind /dev dev
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
@@ -67,6 +78,8 @@ const JOIN: &str = r#"
 set -eu
 if [ -e /sys/fs/cgroup/cgroup.procs ]; then roots=/sys/fs/cgroup; else roots=/sys/fs/cgroup/*; fi
 for root in $roots; do
+  # the first version's roots stand in a folder with links and leavings
+  [ -e "$root/cgroup.procs" ] && [ ! -L "$root" ] || continue
   mkdir -p "$root/$1"
   # without processors and memory of its own a group of the first version takes nobody in
   for share in cpus mems; do
@@ -81,6 +94,7 @@ exec "$@"
 /// How systemd becomes process 1, as in a container. What would reach this machine through its devices and the kernel's
 /// settings is left out.
 const BOOT: &str = r"
+umount -R /sys/fs/cgroup
 for unit in getty.target systemd-sysctl.service systemd-modules-load.service systemd-tmpfiles-setup-dev.service; do
   ln -sf /dev/null /etc/systemd/system/$unit
 done
