@@ -8,6 +8,8 @@ use crate::app::select;
 use crate::base::digest::Digest;
 use crate::model::environment::Environment;
 use crate::model::service::Service;
+use crate::spec::devcontainer::configuration::{self, Configuration, Surroundings};
+use crate::spec::devcontainer::find;
 use crate::spec::discover::{self, Disk, Files, Found, Input};
 use crate::spec::error::SpecError;
 use crate::spec::interpolate::{self, VariableUse};
@@ -102,6 +104,22 @@ pub fn raw(request: &Request) -> Result<(Found, Node)> {
         }
     }
     Ok((found, spec))
+}
+
+/// The project's `devcontainer.json`, its variables replaced as far as they are known without a container.
+pub fn devcontainer(request: &Request) -> Result<Configuration> {
+    let spec = &request.spec;
+    let which = spec.devcontainer.clone().unwrap_or_default();
+    let (path, said) = find::find(&spec.directory_so_far(), &which, &Disk)?;
+    let around = Surroundings {
+        files: &Disk,
+        environment: &spec.environment,
+        local_folder: find::local_folder(&path),
+        with_id: false,
+    };
+    let mut read = configuration::read(&path, &spec.shown(&path), &around)?;
+    read.warnings.splice(..0, said);
+    Ok(read)
 }
 
 /// Variables that the spec refers to, sorted by name.

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::exit::Exit;
 use crate::app::config::{self, Options, Read};
 use crate::app::error::{AppError, Result};
+use crate::app::request::Request;
 use crate::base::files;
 use crate::spec;
 use crate::ui::table::Table;
@@ -18,7 +19,8 @@ Examples:
   devup config                        the spec as devup reads it, all files merged, short forms expanded
   devup config -q && echo fine        only check it
   devup config --format json web      one service and what it needs
-  devup config --variables            which variables does it ask for?";
+  devup config --variables            which variables does it ask for?
+  devup config --devcontainer         the project's devcontainer.json, its variables replaced";
 
 /// Form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -109,6 +111,9 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
     let request = context.request()?;
     let as_json = arguments.format == Some(Form::Json) || (arguments.format.is_none() && context.global.json);
     let list = &arguments.list;
+    if context.global.devcontainer.is_some() {
+        return devcontainer(context, &request, as_json);
+    }
     if list.variables {
         return variables(&config::variables(&request)?, as_json);
     }
@@ -141,6 +146,16 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
         return Ok(names.iter().map(|name| format!("{}\n", clean(name))).collect());
     }
     if as_json { pretty(&spec::config::json(&read.loaded)) } else { Ok(spec::config::yaml(&read.loaded)) }
+}
+
+/// A dev container's file as the reference program for dev containers prints it.
+fn devcontainer(context: &Context, request: &Request, as_json: bool) -> Result<String> {
+    let read = config::devcontainer(request)?;
+    for warning in &read.warnings {
+        context.screen.say(&warning.screen(context.screen.look.colour_err));
+    }
+    let value = spec::devcontainer::print::json(&read);
+    if as_json { pretty(&value) } else { Ok(spec::emit::yaml(&value)) }
 }
 
 fn names(list: &List, read: &Read) -> Result<Option<Vec<String>>> {

@@ -6,6 +6,7 @@ use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::wiring::{self, Engine};
 use crate::model::layout::Layout;
+use crate::spec::devcontainer::find::Which;
 use crate::spec::discover;
 use crate::ui::look::Look;
 use crate::ui::screen::Screen;
@@ -52,6 +53,7 @@ impl Context {
             profiles: global.profiles.clone(),
             env_files: global.env_files.clone(),
             environment: variables(),
+            devcontainer: global.devcontainer.clone().map(Which),
         };
         Ok(Request {
             spec,

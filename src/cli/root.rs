@@ -60,6 +60,19 @@ pub struct GlobalArgs {
     /// Project name [before the command]
     #[arg(short = 'p', long, value_name = "NAME")]
     pub project_name: Option<String>,
+    /// The project's dev container instead of another spec; NAME: its folder below `.devcontainer`, or a file
+    /// [env: DEVUP_DEVCONTAINER]
+    #[arg(
+        long,
+        value_name = "NAME",
+        global = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        env = "DEVUP_DEVCONTAINER",
+        hide_env = true
+    )]
+    pub devcontainer: Option<String>,
     /// The project's folder, where it is not that of the first file
     #[arg(long, value_name = "DIR", global = true)]
     pub project_directory: Option<PathBuf>,

@@ -80,6 +80,7 @@ fn merged(before: &GlobalArgs, after: GlobalArgs) -> GlobalArgs {
         profiles: before.profiles.iter().cloned().chain(after.profiles).collect(),
         project_name: after.project_name.or_else(|| before.project_name.clone()),
         project_directory: after.project_directory.or_else(|| before.project_directory.clone()),
+        devcontainer: after.devcontainer.or_else(|| before.devcontainer.clone()),
         instance: after.instance.or_else(|| before.instance.clone()),
         dry_run: before.dry_run || after.dry_run,
         yes: before.yes || after.yes,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::model::name::ProjectName;
 
 use super::decode;
+use super::devcontainer::find::Which;
 use super::dotenv::{self, Variables};
 use super::error::{Fault, Problem, SpecError, Warning};
 use super::excerpt::quoted;
@@ -27,6 +28,14 @@ pub const OVERLAY_NAMES: [&str; 2] = ["devup.local.yaml", "devup.local.yml"];
 pub trait Files {
     /// Is there a file, a link to one, or a pipe?
     fn is_file(&self, path: &Path) -> bool;
+    /// Is it the root of a repository?
+    fn is_repository(&self, _folder: &Path) -> bool {
+        false
+    }
+    /// The folders in it; none where there is no such folder.
+    fn folders(&self, _folder: &Path) -> Vec<PathBuf> {
+        Vec::new()
+    }
     /// Its text. `shown` is the name for errors.
     fn read(&self, path: &Path, shown: &Path) -> Result<Arc<Source>, SpecError>;
 }
@@ -38,6 +47,15 @@ pub struct Disk;
 impl Files for Disk {
     fn is_file(&self, path: &Path) -> bool {
         path.exists() && !path.is_dir()
+    }
+
+    fn is_repository(&self, folder: &Path) -> bool {
+        folder.join(".git").exists()
+    }
+
+    fn folders(&self, folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
     }
 
     fn read(&self, path: &Path, shown: &Path) -> Result<Arc<Source>, SpecError> {
@@ -62,6 +80,8 @@ pub struct Request {
     pub env_files: Vec<PathBuf>,
     /// The process's environment.
     pub environment: Variables,
+    /// `--devcontainer`: the project's dev container, whatever other specs there are.
+    pub devcontainer: Option<Which>,
 }
 
 /// One part of the spec.
@@ -163,7 +183,8 @@ impl Request {
         paths.into_iter().map(|path| input(path.as_ref())).collect()
     }
 
-    fn directory_so_far(&self) -> PathBuf {
+    /// Where the search begins, as far as that is known before anything was found.
+    pub fn directory_so_far(&self) -> PathBuf {
         self.directory_with(&self.named_inputs(&self.files))
     }
 

@@ -40,6 +40,9 @@ pub enum Fault {
     /// Text that is not YAML.
     #[error("not valid YAML: {0}")]
     Syntax(String),
+    /// Text that is not JSON with comments.
+    #[error("not valid JSON: {0}")]
+    NotJson(String),
     /// Bytes that are not UTF-8 text.
     #[error("can't decode the file: {0}")]
     Encoding(String),
@@ -185,6 +188,7 @@ impl Fault {
                 |p| format!("for example `-p {p}`, COMPOSE_PROJECT_NAME={p} or `name: {p}` in the spec"),
             ),
             Self::Syntax(_) => "check the indentation (spaces, never tabs), colons and quotes around this place".into(),
+            Self::NotJson(_) => "check commas, quotes and brackets around this place".into(),
             Self::Encoding(_) => "save the file as UTF-8, for example: iconv -f LATIN1 -t UTF-8 FILE".into(),
             Self::Limit { .. } => "split the spec with `include`, or remove what makes it so large".into(),
             Self::DuplicateKey { key } => format!("keep one {}, or rename the other", quoted(key)),

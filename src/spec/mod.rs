@@ -5,6 +5,7 @@ pub mod config;
 pub mod consistency;
 pub mod decode;
 pub mod defaults;
+pub mod devcontainer;
 pub mod dialect;
 pub mod discover;
 pub mod dotenv;

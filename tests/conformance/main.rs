@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its case has failed")]
 
 mod compose;
+mod devcontainer;
 #[cfg(target_os = "linux")]
 mod driver;
 #[cfg(target_os = "linux")]

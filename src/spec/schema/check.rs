@@ -18,6 +18,16 @@ pub(super) fn check(root: &Node) -> Vec<Problem> {
     check.problems
 }
 
+/// All problems of a document that is no spec, in the order of the file; `name` is what messages call it.
+pub(super) fn object(table: &'static Object, root: &Node, name: &str) -> Vec<Problem> {
+    let mut check = Check { path: vec![Step::Key(name)], problems: Vec::new() };
+    match &root.value {
+        Value::Map(map) => check.object(table, map, &root.at),
+        other => check.wrong_type(&Shape::Object(table), other, &root.at),
+    }
+    check.problems
+}
+
 /// The unknown keys of a part of a spec, wherever they stand in it.
 pub(super) fn unknown_keys(shape: &'static Shape, part: &Node, path: &str) -> Vec<Problem> {
     let mut check = Check { path: vec![Step::Key(path)], problems: Vec::new() };

@@ -4,6 +4,7 @@
 mod check;
 mod contradictions;
 mod deploy;
+mod devcontainer;
 mod devup;
 mod forms;
 mod lift;
@@ -22,6 +23,20 @@ pub use suggest::nearest;
 
 use super::error::{Problem, SpecError};
 use super::node::Node;
+
+/// All problems of a `devcontainer.json`, in the order of the file. A property that the specification does not have is
+/// no reason to refuse the file: other tools keep theirs there.
+pub fn validate_devcontainer(root: &Node) -> Vec<Problem> {
+    check::object(&devcontainer::DEVCONTAINER, root, DEVCONTAINER_ROOT)
+}
+
+/// How the whole file is called in messages about it.
+pub const DEVCONTAINER_ROOT: &str = "devcontainer.json";
+
+/// The properties of a `devcontainer.json`, each with what becomes of it.
+pub fn devcontainer_properties() -> impl Iterator<Item = (&'static str, &'static str)> {
+    devcontainer::DEVCONTAINER.keys.iter().map(|key| (key.name, key.about))
+}
 
 /// Checks a spec against the table: unknown keys, wrong kinds, values that mean nothing, keys that are missing or
 /// exclude each other. All problems are told at once, in the order of the file; only a spec that was written for a
