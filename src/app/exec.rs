@@ -56,6 +56,8 @@ pub async fn first_running(engine: &Engine, project: &Project) -> Result<Target>
     let up = Wanted { services: &[], one_off: OneOff::Exclude, stopped: false }.of(all);
     let runs = |service: &str| up.iter().any(|container| container.service() == service);
     let of_spec = project.environment.iter().flat_map(|environment| environment.services.keys());
+    let workplace = project.environment.iter().filter_map(|environment| environment.development.as_ref());
+    let of_spec = workplace.map(|development| &development.service).chain(of_spec);
     let service = of_spec.map(String::as_str).find(|service| runs(service)).or_else(|| Some(up.first()?.service()));
     service.map(|service| Target { service: service.to_owned(), index: None }).ok_or_else(|| {
         AppError::failed(format!("no service of project {} runs", project.name)).help("start them with `devup`")

@@ -9,6 +9,7 @@ use crate::app::order::Dependencies;
 use crate::app::project::Project;
 use crate::app::select::{OneOff, Wanted};
 use crate::driver::container::AnonymousVolumes;
+use crate::model::development::When;
 use crate::model::observed::{Container, State};
 use crate::model::service::{Condition, Hook};
 use crate::plan::{self, Cause, ContainerTarget, HookMoment, Operation, Plan, Risk, Step, StepId, Until};
@@ -248,6 +249,30 @@ impl Builder<'_> {
             let mark = Some(plan::hook_mark(index, &hook));
             let operation =
                 Operation::RunHook { container: target(container), moment: HookMoment::PostStart, hook, mark };
+            let step = self.add(container.service(), operation, Risk::None);
+            step.after = vec![last];
+            last = step.id;
+        }
+        self.stages(container, last)
+    }
+
+    /// What a dev container runs after each start.
+    fn stages(&mut self, container: &Container, mut last: StepId) -> StepId {
+        let environment = self.project.environment.as_ref();
+        let Some(development) = environment.and_then(|environment| environment.development.clone()) else {
+            return last;
+        };
+        for (index, stage) in development.stages.iter().enumerate() {
+            if stage.when != When::Started || development.service != container.service() {
+                continue;
+            }
+            let operation = Operation::RunStage {
+                container: target(container),
+                stage: stage.clone(),
+                session: development.session.clone(),
+                secrets: plan::stage_secrets(&development),
+                mark: plan::stage_mark(&development.stages, index),
+            };
             let step = self.add(container.service(), operation, Risk::None);
             step.after = vec![last];
             last = step.id;

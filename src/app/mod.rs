@@ -4,6 +4,7 @@ pub mod attach;
 pub mod clone;
 pub mod config;
 pub mod copy;
+pub mod development;
 pub mod doctor;
 pub mod down;
 pub mod error;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::app::development;
 use crate::app::error::{AppError, Result};
 use crate::app::instance;
 use crate::app::ports::{self, Keep};
@@ -100,13 +101,20 @@ pub async fn up(
     // held from before the look until the last step: nobody else's steps come between
     let _lock = lock(request, project, questions, cancel).await?;
     instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
-    trust::still_holds(&agreed, &survey(request, engine, project).await?)?;
+    trust::still_holds(&agreed, &survey(request, engine, project, project.environment()?).await?)?;
+    if let Some(development) = &project.environment()?.development {
+        for message in development::unmet(request, &state, &project.name, development)? {
+            listener.on(Event::Warning { message });
+        }
+        development::initialize(development, listener).await?;
+    }
     let supplies = Supplies::of(request, engine, project, &state, tools)?;
     let mut wish = wish.clone();
     let mut changed = 0;
     let mut lost_ports = 0;
     loop {
-        let mut view = view(engine, project, &wish, &state, &supplies, Keep::Yes).await?;
+        let mut view = view((request, engine), project, &wish, &state, &supplies, Keep::Yes).await?;
+        agree_with_image(request, engine, project, &state, (&view.environment, &agreed), questions).await?;
         if view.plan.needs_yes().next().is_some() && !questions.may_lose(&view.plan)? {
             wish.options.keep_changed_volumes = true;
             view.plan = wish.plan(&view.environment, &view.observed, &view.inputs)?;
@@ -147,7 +155,7 @@ pub async fn plan(
 ) -> Result<(Plan, Vec<Chosen>)> {
     let state = open(request)?;
     let supplies = Supplies::of(request, engine, project, &state, &NoTools)?;
-    let view = view(engine, project, wish, &state, &supplies, Keep::No).await?;
+    let view = view((request, engine), project, wish, &state, &supplies, Keep::No).await?;
     Ok((view.plan, view.chosen))
 }
 
@@ -162,8 +170,7 @@ impl bootstrap::Tools for NoTools {
 }
 
 /// Everything that the spec asks of this machine, as of now.
-async fn survey(request: &Request, engine: &Engine, project: &Project) -> Result<Survey> {
-    let environment = project.environment()?;
+async fn survey(request: &Request, engine: &Engine, project: &Project, environment: &Environment) -> Result<Survey> {
     let Some(loaded) = project.spec.as_deref() else { return Ok(Survey::default()) };
     let neighbours = trust::neighbours(engine, environment).await?;
     let given_files = request.given_files(&loaded.config_files, &loaded.env_files);
@@ -179,11 +186,37 @@ pub async fn agree(
     state: &State,
     questions: &dyn Questions,
 ) -> Result<Survey> {
-    let survey = survey(request, engine, project).await?;
+    let survey = survey(request, engine, project, project.environment()?).await?;
+    ensure(request, project, state, &survey, questions)?;
+    Ok(survey)
+}
+
+fn ensure(
+    request: &Request,
+    project: &Project,
+    state: &State,
+    survey: &Survey,
+    questions: &dyn Questions,
+) -> Result<()> {
     let mut ask = |question: &Question| questions.consent(project, question);
     let means = if request.trust { Means::GivenBeforehand } else { Means::Ask(&mut ask) };
-    trust::ensure(state, &project.environment()?.working_dir, &survey, means, SystemClock.now())?;
-    Ok(survey)
+    trust::ensure(state, &project.environment()?.working_dir, survey, means, SystemClock.now())
+}
+
+/// A dev container's image may ask for rights, mounts and more by itself: that is known only once the image is there.
+async fn agree_with_image(
+    request: &Request,
+    engine: &Engine,
+    project: &Project,
+    state: &State,
+    (environment, agreed): (&Environment, &Survey),
+    questions: &dyn Questions,
+) -> Result<()> {
+    if environment.development.is_none() {
+        return Ok(());
+    }
+    let survey = survey(request, engine, project, environment).await?;
+    if survey.digest() == agreed.digest() { Ok(()) } else { ensure(request, project, state, &survey, questions) }
 }
 
 /// The project's lock, which every verb holds that changes the project: the second devup waits for the first, and takes
@@ -213,7 +246,7 @@ struct View {
 }
 
 async fn view(
-    engine: &Engine,
+    (request, engine): (&Request, &Engine),
     project: &Project,
     wish: &UpRequest,
     state: &State,
@@ -230,12 +263,19 @@ async fn view(
         }
     }
     let mut inputs = supplies.inputs(&environment)?;
-    let references = plan::references(&environment, &wish.options, &inputs).map_err(refused)?;
+    let options = wish.options_for(&environment);
+    let references = plan::references(&environment, &options, &inputs).map_err(refused)?;
     let bases = supplies::unprovisioned(&environment, &inputs);
     let wanted: Vec<String> = references.into_iter().chain(bases).collect::<BTreeSet<_>>().into_iter().collect();
-    let request = observe::Request::for_up(&environment, wanted);
-    let mut observed = observe(&*engine.containers, &*engine.images, &request).await?;
-    if supplies.provision(&environment, &observed, &mut inputs)? {
+    let looked_for = observe::Request::for_up(&environment, wanted);
+    let mut observed = observe(&*engine.containers, &*engine.images, &looked_for).await?;
+    if let Some(development) = &mut environment.development {
+        development::find_secrets(request, state, &project.name, development)?;
+    }
+    let base = supplies.base_of_workplace(&environment).and_then(|reference| observed.images.get(&reference));
+    development::describe(&mut environment, base)?;
+    let provisioned = supplies.provision(&environment, &observed, &mut inputs)?;
+    if supplies.workplace(&environment, &observed, &mut inputs)? || provisioned {
         // layers have names only now that their bases are known
         let layers =
             inputs.images.values().flat_map(|chain: &ImageChain| &chain.makers).map(plan::ImageMaker::reference);
@@ -252,13 +292,27 @@ async fn view(
         // ports of a `run` are those of its command line; images have none
         Aim::Images | Aim::OneOff(_) => Vec::new(),
     };
+    development::check_ports(&environment, &chosen)?;
     let plan = wish.plan(&environment, &observed, &inputs)?;
     Ok(View { environment, observed, inputs, plan, chosen })
 }
 
 impl UpRequest {
+    /// Where nobody names services, a dev container may have said which ones count.
+    fn options_for(&self, environment: &Environment) -> Options {
+        let mut options = self.options.clone();
+        if let Some(development) = &environment.development
+            && options.services.is_empty()
+            && !development.run_services.is_empty()
+        {
+            options.services.clone_from(&development.run_services);
+            options.services.push(development.service.clone());
+        }
+        options
+    }
+
     fn plan(&self, environment: &Environment, observed: &Observed, inputs: &Inputs) -> Result<Plan> {
-        let options = &self.options;
+        let options = &self.options_for(environment);
         let made = match &self.aim {
             Aim::Converge => plan::reconcile(environment, observed, options, inputs),
             Aim::Images => plan::bring(environment, observed, options, inputs),

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::session::{self, Inside, Wires};
+use crate::app::development;
 use crate::app::error::{AppError, Result};
 use crate::app::exec::{self, Target};
 use crate::app::project::Project;
@@ -136,6 +137,7 @@ pub fn perform(context: &Context, project: &Project, target: Option<Target>, req
         if context.global.dry_run {
             return Err(AppError::usage("exec has nothing to show beforehand").help("leave --dry-run out"));
         }
+        let request = &development::as_person(&engine, project, &container, request.clone()).await?;
         let started = exec::exec(&engine, &container, request).await?;
         if request.detach {
             return Ok(Exit::DONE);

@@ -60,8 +60,7 @@ pub struct GlobalArgs {
     /// Project name [before the command]
     #[arg(short = 'p', long, value_name = "NAME")]
     pub project_name: Option<String>,
-    /// The project's dev container instead of another spec; NAME: its folder below `.devcontainer`, or a file
-    /// [env: DEVUP_DEVCONTAINER]
+    /// The project's dev container, or the one called NAME, instead of another spec [env: `DEVUP_DEVCONTAINER`]
     #[arg(
         long,
         value_name = "NAME",

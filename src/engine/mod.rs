@@ -12,6 +12,8 @@ mod ports;
 mod program;
 mod provision;
 mod report;
+pub mod session;
+mod stage;
 mod wait;
 
 pub use apply::{Pace, apply};

@@ -10,7 +10,7 @@ use super::cancel::Cancel;
 use super::error::StepError;
 use super::look::Looks;
 use super::ports::Tools;
-use super::{program, provision, wait};
+use super::{program, provision, stage, wait};
 use crate::driver::error::DriverError;
 use crate::driver::image::{BuildRequest, ImageProgress};
 use crate::driver::session::ExecRequest;
@@ -121,6 +121,11 @@ impl Performer<'_> {
                 let spec = self.resolved(spec, image, &joins)?;
                 provision::run(&self.tools, &spec, &|line| self.progress(step, line)).await?;
                 provision::note(&self.tools, &id(container)?, mark).await?;
+            }
+            Operation::RunStage { container, stage, session, secrets, mark } => {
+                let line = |line: &str| self.progress(step, line);
+                stage::run(&self.tools, &id(container)?, stage, (session, secrets), &line).await?;
+                self.note(&id(container)?, Some(mark), &stage.name)?;
             }
             Operation::RunTask { name, container, task, mark } => {
                 let what = format!("task {name}");

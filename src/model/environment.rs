@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::container::PortBinding;
+use super::development::Development;
 use super::name::ProjectName;
 use super::resource::{Network, SecretSource, Volume};
 use super::service::{Port, Service};
@@ -47,6 +48,8 @@ pub struct Environment {
     pub tasks: IndexMap<String, Task>,
     /// Tasks that belong to coming up, in order.
     pub up: Vec<String>,
+    /// The service that is a dev container.
+    pub development: Option<Development>,
     /// Ports of the host as they were chosen before planning: by service, then by container number (from 1), in the
     /// order of the service's `ports`. Read them through [`Environment::port_bindings`].
     pub bindings: IndexMap<String, Vec<Vec<PortBinding>>>,

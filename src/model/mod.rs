@@ -4,6 +4,7 @@ pub mod build;
 mod canonical;
 pub mod container;
 pub mod deploy;
+pub mod development;
 pub mod environment;
 pub mod event;
 pub mod labels;

@@ -21,6 +21,7 @@ mod options;
 mod resources;
 mod selection;
 mod slots;
+mod stages;
 mod start;
 mod step;
 mod text;
@@ -37,6 +38,7 @@ pub use operation::{
 };
 pub use options::{Additions, ImageChain, ImageMaker, Inputs, InsideStep, Options, Pull, Wait, mark_line};
 pub use slots::is_anonymous;
+pub use stages::{mark as stage_mark, secrets as stage_secrets};
 pub use start::hook_mark;
 pub use step::{Cause, Plan, Risk, Step, StepId};
 pub use text::Verb;

@@ -10,6 +10,7 @@ use super::step::StepId;
 use crate::driver::container::AnonymousVolumes;
 use crate::model::build::Build;
 use crate::model::container::{ContainerSpec, NetworkAttachment};
+use crate::model::development::{Session, Stage};
 use crate::model::resource::{Network, SecretSource, Volume};
 use crate::model::service::Hook;
 use crate::model::task::{Provision, Task};
@@ -310,6 +311,20 @@ pub enum Operation {
         /// Kept with what holds its result once it is done.
         mark: ProvisionMark,
     },
+    /// Runs commands of a dev container's life inside.
+    RunStage {
+        /// In which.
+        container: ContainerTarget,
+        /// What.
+        stage: Stage,
+        /// As whom, where, with which variables.
+        session: Session,
+        /// Further variables, by reference.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        secrets: IndexMap<String, SecretSource>,
+        /// Kept with the container's id once it is done.
+        mark: String,
+    },
     /// Runs a task of the project inside.
     RunTask {
         /// Its name.
@@ -349,6 +364,7 @@ macro_rules! target {
             | Operation::WaitFor { container, .. }
             | Operation::RunHook { container, .. }
             | Operation::ProvisionContainer { container, .. }
+            | Operation::RunStage { container, .. }
             | Operation::RunTask { container, .. } => Some(container),
         }
     };

@@ -20,7 +20,7 @@ use crate::model::observed::{Container, Health, State};
 use crate::model::service::{Condition, Dependency, Healthcheck};
 
 /// Waits, each made once: by service, position of the slot, and what for.
-type Waits = IndexMap<(String, usize, &'static str), StepId>;
+pub(super) type Waits = IndexMap<(String, usize, &'static str), StepId>;
 
 /// Provisioning steps whose results several containers see.
 type Shared = IndexMap<ProvisionMark, StepId>;
@@ -66,7 +66,8 @@ impl Starting<'_, '_, '_> {
             }
         }
         self.final_waits(graph, places, &mut waits);
-        self.tasks(graph, places, &waits)
+        let last = super::stages::emit(graph, self.scene(), places, &waits);
+        self.tasks(graph, places, &waits, last)
     }
 
     fn conditions(&self, graph: &mut Graph, places: &Places, waits: &mut Waits, group: &Group) -> Conditions {
@@ -348,8 +349,13 @@ impl Starting<'_, '_, '_> {
     }
 
     /// Tasks of `up:`, one after another.
-    fn tasks(&self, graph: &mut Graph, places: &Places, waits: &Waits) -> Result<(), PlanError> {
-        let mut last: Option<StepId> = None;
+    fn tasks(
+        &self,
+        graph: &mut Graph,
+        places: &Places,
+        waits: &Waits,
+        mut last: Option<StepId>,
+    ) -> Result<(), PlanError> {
         let environment = self.scene().environment;
         for name in &environment.up {
             let task = environment.tasks.get(name).ok_or_else(|| PlanError::UnknownTask { task: name.clone() })?;

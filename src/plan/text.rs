@@ -54,7 +54,7 @@ impl Operation {
                 Until::Healthy | Until::Ready | Until::Running => verb("wait for", "Waiting", "Ready"),
                 Until::Completed | Until::Ended => verb("wait for the end of", "Waiting", "Exited"),
             },
-            Self::RunHook { .. } | Self::RunTask { .. } => verb("run", "Running", "Done"),
+            Self::RunHook { .. } | Self::RunStage { .. } | Self::RunTask { .. } => verb("run", "Running", "Done"),
         }
     }
 
@@ -88,6 +88,7 @@ impl Operation {
             Self::RunHook { container, moment: HookMoment::PreStop, .. } => {
                 format!("Hook pre_stop in {}", container.name())
             }
+            Self::RunStage { stage, container, .. } => format!("Stage {} in {}", stage.name, container.name()),
             Self::RunTask { name, container, .. } => format!("Task {name} in {}", container.name()),
         }
     }

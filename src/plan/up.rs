@@ -36,7 +36,7 @@ pub fn reconcile(
     if !options.images_settled {
         warn_of_the_impossible(&groups, inputs, &mut graph);
     }
-    if images.guessed || decides_about_existing(&groups, &images) {
+    if images.guessed || decides_about_existing(&groups, &images) || describes_workplace(&scene, &images) {
         let mut plan = graph.finish()?;
         plan.look_again = true;
         return Ok(plan);
@@ -86,6 +86,14 @@ fn warn_of_the_impossible(groups: &Groups, inputs: &Inputs, graph: &mut Graph) {
             graph.warn(format!("service {name}: `{key}` has no effect on {engine}: it needs {needs}"));
         }
     }
+}
+
+/// A dev container's image says how its container is to be made: it has to be there before.
+fn describes_workplace(scene: &Scene, images: &images::Images) -> bool {
+    let Some(development) = &scene.environment.development else { return false };
+    let Some(service) = scene.environment.services.get(&development.service) else { return false };
+    let own = super::draft::own_image(scene.environment, &development.service, service);
+    !scene.options.images_settled && own.is_ok_and(|reference| images.made.contains_key(&reference))
 }
 
 /// An image that is pulled or built may be the one the existing container was made from, or not.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::model::name::ProjectName;
 
 use super::decode;
-use super::devcontainer::find::Which;
+use super::devcontainer::configuration::{self, Surroundings};
+use super::devcontainer::find::{self, Which};
 use super::dotenv::{self, Variables};
 use super::error::{Fault, Problem, SpecError, Warning};
 use super::excerpt::quoted;
@@ -112,7 +113,27 @@ pub struct Found {
     pub warnings: Vec<Warning>,
 }
 
+/// Where relative paths begin: a dev container's Compose files know their own folder only.
+fn paths_directory(inputs: &[Input], project_directory: &Path) -> PathBuf {
+    let path = |input: &'_ Input| match input {
+        Input::File(path) => Some(path.clone()),
+        Input::Stdin => None,
+    };
+    let mut paths = inputs.iter().filter_map(path);
+    match paths.next() {
+        Some(first) if !find::is_one(&first) && paths.any(|path| find::is_one(&path)) => {
+            first.parent().unwrap_or(project_directory).to_owned()
+        }
+        _ => project_directory.to_owned(),
+    }
+}
+
 impl Found {
+    /// Where relative paths of the spec begin.
+    pub fn paths_directory(&self) -> PathBuf {
+        paths_directory(&self.inputs, &self.project_directory)
+    }
+
     /// The project's name: `-p`, then `COMPOSE_PROJECT_NAME`, then the spec's own `name:`, then the folder's.
     pub fn project_name(&self, top_level: Option<(&str, &At)>) -> Result<ProjectName, SpecError> {
         if let Some(name) = &self.given_name {
@@ -156,9 +177,11 @@ pub fn discover(request: &Request, files: &dyn Files) -> Result<Found, SpecError
     };
     search.environment_of(&request.directory_so_far())?;
     let inputs = search.inputs()?;
-    let project_directory = request.directory_with(&inputs);
+    let inputs = search.with_compose_files(inputs)?;
+    let project_directory = request.project_directory_of(&inputs);
     // a spec further up has an environment file beside it, too; what is known already wins
     search.environment_of(&project_directory)?;
+    search.environment_of(&paths_directory(&inputs, &project_directory))?;
     let profiles = search.profiles();
     let given_name = given_name(request, &search.environment)?;
     let Search { environment, env_files, warnings, .. } = search;
@@ -200,6 +223,20 @@ impl Request {
     }
 }
 
+impl Request {
+    /// A dev container's file lies below the folder that it describes.
+    fn project_directory_of(&self, inputs: &[Input]) -> PathBuf {
+        let described = inputs.iter().find_map(|input| match input {
+            Input::File(path) if find::is_one(path) => Some(find::local_folder(path).to_owned()),
+            _ => None,
+        });
+        match described {
+            Some(folder) if self.project_directory.is_none() => folder,
+            _ => self.directory_with(inputs),
+        }
+    }
+}
+
 /// Without `.` and `..`, as the text says, links not followed.
 fn plain(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
@@ -224,7 +261,41 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// Puts the Compose files that a `devcontainer.json` names before it: it is merged over them.
+    fn with_compose_files(&self, inputs: Vec<Input>) -> Result<Vec<Input>, SpecError> {
+        let mut all = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            if let Input::File(path) = &input
+                && find::is_one(path)
+            {
+                let around = Surroundings {
+                    files: self.files,
+                    environment: &self.environment,
+                    local_folder: find::local_folder(path),
+                    with_id: true,
+                };
+                let read = configuration::read(path, &self.request.shown(path), &around)?;
+                for (name, node) in read.texts("dockerComposeFile") {
+                    let file = plain(&read.folder().join(name));
+                    if !self.files.is_file(&file) {
+                        let fault = Fault::Unreadable { path: file, reason: "there is no such file".into() };
+                        return Err(SpecError::new(fault, &node.at));
+                    }
+                    all.push(Input::File(file));
+                }
+            }
+            all.push(input);
+        }
+        Ok(all)
+    }
+
     fn inputs(&mut self) -> Result<Vec<Input>, SpecError> {
+        if let Some(which) = &self.request.devcontainer {
+            let (path, said) = find::find(&self.request.directory_so_far(), which, self.files)?;
+            self.warnings.extend(said);
+            let overlay = self.among(find::local_folder(&path), &OVERLAY_NAMES);
+            return Ok([path].into_iter().chain(overlay.into_iter().take(1)).map(Input::File).collect());
+        }
         if !self.request.files.is_empty() {
             let inputs = self.request.named_inputs(&self.request.files);
             return self.all_there(inputs, "-f");
@@ -239,7 +310,7 @@ impl Search<'_> {
             }
             None => self.upwards()?,
         };
-        let overlay = self.among(&self.request.directory_with(&inputs), &OVERLAY_NAMES);
+        let overlay = self.among(&self.request.project_directory_of(&inputs), &OVERLAY_NAMES);
         self.told("personal overlays", &overlay);
         inputs.extend(overlay.into_iter().next().map(Input::File));
         Ok(inputs)
@@ -275,20 +346,19 @@ impl Search<'_> {
                 let overriding = overrides.into_iter().next();
                 return Ok([winner.clone()].into_iter().chain(overriding).map(Input::File).collect());
             }
+            let containers = find::candidates(folder, self.files);
+            if let Some(winner) = containers.first() {
+                self.warnings.extend(find::several(&containers));
+                return Ok(vec![Input::File(winner.clone())]);
+            }
         }
-        Err(self.nothing(start))
+        Err(Self::nothing(start))
     }
 
-    fn nothing(&self, dir: PathBuf) -> SpecError {
-        let container = dir.join(".devcontainer/devcontainer.json");
-        let looked_for = DEVUP_NAMES.iter().chain(&COMPOSE_NAMES).copied().collect();
-        let problem = Problem::new(Fault::NothingFound { dir, looked_for }, &At::nowhere());
-        if self.files.is_file(&container) {
-            let help = "this folder has a devcontainer.json, which this devup does not read yet; \
-                        start a spec with `devup init`";
-            return problem.help(help).into();
-        }
-        problem.into()
+    fn nothing(dir: PathBuf) -> SpecError {
+        let containers = [".devcontainer/devcontainer.json", ".devcontainer.json"];
+        let looked_for = DEVUP_NAMES.iter().chain(&COMPOSE_NAMES).chain(&containers).copied().collect();
+        Problem::new(Fault::NothingFound { dir, looked_for }, &At::nowhere()).into()
     }
 
     fn among(&self, folder: &Path, names: &[&str]) -> Vec<PathBuf> {

@@ -2,7 +2,7 @@
 //!
 //! | phase | rooms |
 //! | --- | --- |
-//! | 1 parse | [`decode`](super::decode), [`parse`] |
+//! | 1 parse | [`decode`](super::decode), [`parse`]; [`devcontainer`](super::devcontainer) says another format in the spec's words |
 //! | 2 bring in others | [`include`](super::include), [`extends`](super::extends) |
 //! | 3 merge | [`merge`](super::merge), [`unique`](super::unique), then [`schema`](super::schema) |
 //! | 4 interpolate, each document before it joins others | [`interpolate`](super::interpolate) |
@@ -15,6 +15,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use super::devcontainer::find;
 use super::dialect::Dialect;
 use super::discover::{Files, Found, Input};
 use super::dotenv::Variables;
@@ -24,6 +25,7 @@ use super::node::{At, Map, Node, Value};
 use super::path::{below, index, show};
 use super::resolve_path::Base;
 use super::{advice, consistency, normalise, parse, select, service_files, shape};
+use crate::model::development::Development;
 use crate::model::name::ProjectName;
 
 /// How to load.
@@ -79,6 +81,8 @@ pub struct Loaded {
     pub disabled: Map,
     /// What works, but perhaps not as meant.
     pub warnings: Vec<Warning>,
+    /// Of a dev container: what belongs to the person inside.
+    pub development: Option<Development>,
 }
 
 impl Loaded {
@@ -118,14 +122,15 @@ fn collect(node: &Node, path: &[&str], origins: &mut HashMap<String, At>) {
 /// # Errors
 /// All that is wrong with the spec; each problem has its place.
 pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<Loaded, SpecError> {
-    let context = Context::new(files, options);
+    let context = Context::new(files, found.project_directory.clone(), options);
     context.warn(found.warnings.iter().cloned());
     let own = found.inputs.iter().map(|input| context.input(input)).collect::<Result<Vec<File>, SpecError>>()?;
     let Introduction { project, named_by_folder, dialect } = introduction(found, &own)?;
     let mut environment = found.environment.clone();
     environment.insert("COMPOSE_PROJECT_NAME".into(), project.as_str().to_owned());
-    let scope = Scope { context: &context, dir: found.project_directory.clone(), environment, including: Vec::new() };
-    let base = Base { dir: found.project_directory.clone(), home: options.home.clone() };
+    let dir = found.paths_directory();
+    let scope = Scope { context: &context, dir: dir.clone(), environment, including: Vec::new() };
+    let base = Base { dir: dir.clone(), home: options.home.clone() };
     let mut spec = scope.load(&own, options.resolve_paths.then_some(&base))?;
     if spec.as_map().is_none_or(Map::is_empty) {
         return Err(empty(found));
@@ -138,7 +143,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
     if options.consistency {
         consistency::check(&spec, &disabled)?;
     }
-    service_files::read(&mut spec, &context, &found.project_directory, &scope.environment)?;
+    service_files::read(&mut spec, &context, &dir, &scope.environment)?;
     if options.prune {
         select::prune(&mut spec);
     }
@@ -156,6 +161,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         spec,
         disabled,
         warnings: context.warnings.into_inner(),
+        development: context.development.into_inner(),
         read_files: context.read.into_inner(),
     })
 }
@@ -191,7 +197,7 @@ struct Introduction {
 fn introduction(found: &Found, files: &[File]) -> Result<Introduction, SpecError> {
     let mut name: Option<(String, At)> = None;
     let mut dialect = None;
-    for file in files {
+    for file in files.iter().filter(|file| !find::is_one(&file.path)) {
         for document in parse::parse(&file.source)? {
             dialect = dialect.or(Some(Dialect::of(&file.path, &document)));
             if let Some(node) = document.get("name").filter(|node| !node.is_null()) {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::canonical::canonicalise;
 use super::decode::{MAX_BYTES, decode};
+use super::devcontainer::configuration::{self, Surroundings};
+use super::devcontainer::{find, lower};
 use super::discover::{Files, Input};
 use super::dotenv::Variables;
 use super::error::{Fault, Problem, SpecError, Warning};
@@ -14,6 +16,7 @@ use super::load::LoadOptions;
 use super::node::{At, Node, Source, Value};
 use super::resolve_path::{self, Base};
 use super::{defaults, dialect, extends, include, interpolate, merge, parse, schema, unique};
+use crate::model::development::Development;
 
 /// How many values one load may hold, all its files and what they extend taken together.
 const MAX_LOADED: usize = 400_000;
@@ -26,6 +29,8 @@ pub struct Context<'a> {
     pub files: &'a dyn Files,
     /// Paths beneath it are shown relative to it.
     pub current_dir: PathBuf,
+    /// The project's folder.
+    pub project_directory: PathBuf,
     /// What `~` stands for.
     pub home: Option<PathBuf>,
     /// See [`LoadOptions::keep_extension`].
@@ -36,13 +41,16 @@ pub struct Context<'a> {
     pub read: RefCell<Vec<PathBuf>>,
     /// Whether devup's keys stood under `x-devup` anywhere.
     pub lifted: Cell<bool>,
+    /// What a `devcontainer.json` says beyond the spec.
+    pub development: RefCell<Option<Development>>,
     values_left: Cell<usize>,
 }
 
 impl<'a> Context<'a> {
     /// A load's beginning.
-    pub fn new(files: &'a dyn Files, options: &LoadOptions) -> Self {
+    pub fn new(files: &'a dyn Files, project_directory: PathBuf, options: &LoadOptions) -> Self {
         Self {
+            project_directory,
             files,
             current_dir: options.current_dir.clone(),
             home: options.home.clone(),
@@ -50,6 +58,7 @@ impl<'a> Context<'a> {
             warnings: RefCell::default(),
             read: RefCell::default(),
             lifted: Cell::new(false),
+            development: RefCell::default(),
             values_left: Cell::new(MAX_LOADED),
         }
     }
@@ -138,6 +147,24 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    fn documents_of(&self, file: &File) -> Result<Vec<Node>, SpecError> {
+        if !find::is_one(&file.path) {
+            return self.documents(&file.source);
+        }
+        let around = Surroundings {
+            files: self.context.files,
+            environment: &self.environment,
+            local_folder: &self.context.project_directory,
+            with_id: true,
+        };
+        let read = configuration::of_source(&file.path, &file.source, &around)?;
+        self.context.warn(read.warnings.iter().cloned());
+        let (document, development) = lower::document(&read)?;
+        self.context.pay(&document)?;
+        self.context.development.replace(Some(development));
+        Ok(vec![document])
+    }
+
     /// The documents of a file: parsed, devup's keys in their places, variables expanded.
     pub fn documents(&self, source: &Arc<Source>) -> Result<Vec<Node>, SpecError> {
         let mut documents = parse::parse(source)?;
@@ -169,7 +196,7 @@ impl Scope<'_> {
     pub fn load(&self, files: &[File], base: Option<&Base>) -> Result<Node, SpecError> {
         let mut spec = Node::empty_map(At::nowhere());
         for file in files {
-            for document in self.documents(&file.source)? {
+            for document in self.documents_of(file)? {
                 self.overlay(&mut spec, document, &file.path)?;
             }
         }

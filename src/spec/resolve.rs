@@ -30,6 +30,7 @@ pub fn environment(loaded: &Loaded) -> Result<Environment, SpecError> {
         configs: nouns(spec, "configs")?,
         tasks: nouns(spec, "tasks")?,
         up: texts(spec, "up"),
+        development: loaded.development.clone(),
         ..Environment::default()
     })
 }

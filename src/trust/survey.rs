@@ -13,7 +13,7 @@ use crate::model::observed::{Image, Network, Volume};
 
 use super::boundary::{Boundary, Reach};
 use super::capability::{Capability, Kind, Place, Survey};
-use super::check::Site;
+use super::check::{self, Site};
 use super::table::{self, Row, Rule};
 
 /// Names on the engine that are not this project's.
@@ -121,6 +121,7 @@ pub fn survey(world: &World<'_>) -> Survey {
         configs,
         tasks,
         up: _,
+        development,
         bindings: _,
     } = world.environment;
     files(world, config_files.iter().chain(env_files), &mut found);
@@ -131,6 +132,12 @@ pub fn survey(world: &World<'_>) -> Survey {
     section(world, "volume", "volumes", volumes, table::VOLUME, &mut found);
     section(world, "secret", "secrets", secrets, table::SOURCE, &mut found);
     section(world, "config", "configs", configs, table::SOURCE, &mut found);
+    let stages = development.iter().flat_map(|development| &development.initialize);
+    for (stage, command) in stages.flat_map(|stage| stage.commands.values().map(move |command| (stage, command))) {
+        let place = development.as_ref().and_then(|development| development.initialize_at.clone());
+        let place = place.map(|(file, line)| Place { file, line });
+        found.push(check::stage(world.boundary.root(), &stage.name, command, place));
+    }
     section(world, "task", "tasks", tasks, table::TASK, &mut found);
     let mut seen = BTreeSet::new();
     found.retain(|capability| seen.insert(capability.to_string()));

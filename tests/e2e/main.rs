@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod demo;
+mod devcontainer;
 mod engine;
 mod envs;
 mod faults;

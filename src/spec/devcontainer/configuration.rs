@@ -2,6 +2,7 @@
 //! known before there is a container.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -12,7 +13,7 @@ use crate::base::digest::Digest;
 use crate::spec::discover::Files;
 use crate::spec::dotenv::Variables;
 use crate::spec::error::{Fault, Problem, SpecError, Warning};
-use crate::spec::node::Node;
+use crate::spec::node::{Node, Source};
 use crate::spec::schema;
 
 /// A dev container's file.
@@ -53,8 +54,12 @@ pub struct Surroundings<'a> {
 
 /// Reads one; `shown` is its name for people.
 pub fn read(path: &Path, shown: &Path, around: &Surroundings) -> Result<Configuration, SpecError> {
-    let source = around.files.read(path, shown)?;
-    let mut node = jsonc::parse(&source)?;
+    of_source(path, &around.files.read(path, shown)?, around)
+}
+
+/// The same of a file whose text is there already.
+pub fn of_source(path: &Path, source: &Arc<Source>, around: &Surroundings) -> Result<Configuration, SpecError> {
+    let mut node = jsonc::parse(source)?;
     let (unknown, wrong): (Vec<Problem>, Vec<Problem>) =
         schema::validate_devcontainer(&node).into_iter().partition(is_foreign_property);
     if let Some(error) = SpecError::collect(wrong) {
@@ -151,7 +156,19 @@ impl Configuration {
         }
         let fault = Fault::MissingKey { path: schema::DEVCONTAINER_ROOT.into(), key: "image".into() };
         let help = "say what it is made of: `image`, `build.dockerfile` or `dockerComposeFile`";
-        Err(Problem::new(fault, &self.node.at).help(help).into())
+        let problem = Problem::new(fault, &self.node.at).help(help);
+        // a slip of the pen in one of these names is the likely reason
+        let meant = |warning: &&Warning| {
+            let help = warning.help.as_deref().unwrap_or_default();
+            ["`image`", "`build`", "`dockerFile`", "`dockerComposeFile`"].iter().any(|name| help.contains(name))
+        };
+        Err(match self.warnings.iter().find(meant) {
+            Some(warning) => {
+                problem.help(warning.help.clone().unwrap_or_default()).also(&warning.at, "perhaps this one")
+            }
+            None => problem,
+        }
+        .into())
     }
 }
 
@@ -159,8 +176,6 @@ impl Configuration {
 mod tests {
     use super::*;
     use crate::spec::decode;
-    use crate::spec::node::Source;
-    use std::sync::Arc;
 
     struct One(&'static str);
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{Site, texts};
 use crate::base::digest::Digest;
-use crate::trust::capability::Kind;
+use crate::model::development::Command;
+use crate::trust::capability::{Capability, Kind, Place};
 
 /// `secrets.*.command`.
 pub fn command(site: &mut Site<'_, '_>, value: &Value) {
@@ -18,6 +19,23 @@ pub fn command(site: &mut Site<'_, '_>, value: &Value) {
     let scripts = scripts(site.world.boundary.root(), &words);
     if let Some(last) = site.found.last_mut() {
         last.scripts = scripts;
+    }
+}
+
+/// A command of a dev container that runs on this machine. A line for a shell is shown as it is.
+pub fn stage(root: &Path, name: &str, command: &Command, place: Option<Place>) -> Capability {
+    let words = command.words();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let line = match command {
+        Command::Line(line) => line.clone(),
+        Command::Words(_) => shlex::try_join(words.iter().copied()).unwrap_or_else(|_| words.join(" ")),
+    };
+    Capability {
+        kind: Kind::HostProgram,
+        subject: name.to_owned(),
+        action: format!("runs `{line}` on this machine"),
+        place,
+        scripts: scripts(root, &words),
     }
 }
 

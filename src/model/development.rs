@@ -1,0 +1,144 @@
+//! A dev container's part of an environment: what belongs to the person who works inside, not to the container itself.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::resource::SecretSource;
+
+/// The service that is somebody's workplace, and how that person works in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Development {
+    /// The service.
+    pub service: String,
+    /// The file that says so, absolute.
+    pub file: PathBuf,
+    /// The project's folder on this machine, absolute.
+    pub local_folder: PathBuf,
+    /// How programs run inside.
+    pub session: Session,
+    /// Set the user's ids to those of the person on this machine; where nobody says, it is done.
+    pub update_ids: Option<bool>,
+    /// The container does nothing by itself: the image's command is not run. Where nobody says, it is so without Compose
+    /// files.
+    pub override_command: Option<bool>,
+    /// Compose files describe the container.
+    pub composed: bool,
+    /// Of several services, only these and what they need; none: all.
+    pub run_services: Vec<String>,
+    /// Runs on this machine before anything else.
+    pub initialize: Vec<Stage>,
+    /// File and line in which that is asked for.
+    pub initialize_at: Option<(PathBuf, usize)>,
+    /// Runs inside, in this order.
+    pub stages: Vec<Stage>,
+    /// Ports that have to be published as they are.
+    pub required_ports: Vec<u16>,
+    /// Secrets that the commands inside get as variables, by name.
+    pub secrets: IndexMap<String, Wish>,
+    /// What this machine should have.
+    pub requirements: Requirements,
+}
+
+/// A secret that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wish {
+    /// What it is for, and where that is explained.
+    pub about: String,
+    /// Where its value comes from; `None`: nowhere.
+    pub source: Option<SecretSource>,
+}
+
+/// What a machine should have. Sizes in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Requirements {
+    /// CPUs.
+    pub cpus: Option<u64>,
+    /// Memory.
+    pub memory: Option<u64>,
+    /// Room on the disk.
+    pub storage: Option<u64>,
+}
+
+/// How programs of the person inside run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// The user; the container's own where absent.
+    pub user: Option<String>,
+    /// The folder; the container's own where absent.
+    pub folder: Option<String>,
+    /// Variables added; one without a value is taken away. May refer to `${containerEnv:NAME}`.
+    pub environment: IndexMap<String, Option<String>>,
+    /// Which of the user's start-up files count.
+    pub probe: Option<Probe>,
+}
+
+/// The shell whose variables the user's programs get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Probe {
+    /// None: the container's variables only.
+    None,
+    /// A login shell.
+    LoginShell,
+    /// A login shell for a person.
+    #[default]
+    LoginInteractiveShell,
+    /// A shell for a person.
+    InteractiveShell,
+}
+
+impl Probe {
+    /// The shell's flags; `None`: no shell is asked.
+    pub fn flags(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::LoginShell => Some("-lc"),
+            Self::LoginInteractiveShell => Some("-lic"),
+            Self::InteractiveShell => Some("-ic"),
+        }
+    }
+}
+
+/// When a stage's commands run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Once for each container.
+    Created,
+    /// After each start.
+    Started,
+}
+
+/// Commands that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// `onCreateCommand`.
+    pub name: String,
+    /// When they run.
+    pub when: When,
+    /// By name, side by side; one without a name stands alone.
+    pub commands: IndexMap<String, Command>,
+}
+
+/// One command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Command {
+    /// A shell reads it.
+    Line(String),
+    /// A program and its arguments.
+    Words(Vec<String>),
+}
+
+impl Command {
+    /// The program and its arguments.
+    pub fn words(&self) -> Vec<String> {
+        match self {
+            Self::Line(line) => ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
+            Self::Words(words) => words.clone(),
+        }
+    }
+}
