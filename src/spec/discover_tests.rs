@@ -95,7 +95,7 @@ fn nothing_found_says_what_was_looked_for() {
     let error = discover(&request(&[]), &Memory::default()).unwrap_err();
     insta::assert_snapshot!(error.screen(false), @r"
     error: no spec found in `/work/shop/src` or any folder above it
-      help: looked for devup.yaml, devup.yml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml; go to the project's folder, name a file with `-f FILE`, or start one with `devup init`
+      help: looked for devup.yaml, devup.yml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml, .devcontainer/devcontainer.json, .devcontainer.json; go to the project's folder, name a file with `-f FILE`, or start one with `devup init`
     ");
 }
 

@@ -36,7 +36,7 @@ pub fn apply(options: &[(&str, &Node)], build: &mut Node) -> Vec<Problem> {
             continue;
         }
         let known = VALUES.iter().find(|(known, ..)| *known == name);
-        let value = joined.or_else(|| rest.next().map(|(value, _)| *value).filter(|_| known.is_some()));
+        let value = joined.or_else(|| known.and_then(|_| rest.next()).map(|(value, _)| *value));
         let (Some((_, key, is_list)), Some(value)) = (known, value) else {
             let reason = if known.is_some() { "it lacks its value" } else { "devup knows no counterpart of this flag" };
             let fault = Fault::BadValue { path: "build.options".into(), value: (*word).into(), reason: reason.into() };

@@ -151,7 +151,7 @@ mod tests {
     fn what_is_no_such_json_is_refused_with_its_place() {
         for (text, place, reason) in [
             ("", "devcontainer.json:1:1", "empty"),
-            ("{\n \"a\": 1\n \"b\": 2 }", "devcontainer.json:3:", "comma"),
+            ("{\n \"a\": 1\n \"b\": 2 }", "devcontainer.json:2:8", "comma"),
             ("{ 'a': 1 }", "devcontainer.json:1:3", ""),
             ("{ \"a\": 1, \"a\": 2 }", "devcontainer.json:1:11", "twice"),
             ("{ \"a\": é }", "devcontainer.json:1:8", ""),
