@@ -231,6 +231,7 @@ mod tests {
             tags: vec!["base:1".into()],
             digests: Vec::new(),
             created: 0,
+            tagged: None,
             size: 0,
             platform: "linux/amd64".into(),
             labels: indexmap::IndexMap::new(),
