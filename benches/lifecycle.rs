@@ -105,7 +105,7 @@ impl Bench {
     }
 
     fn spec(&self, services: usize) -> PathBuf {
-        let folder = self.folder.path().join(format!("bench{services}"));
+        let folder = self.folder.path().join(project(services));
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut text = String::from("services:\n");
         for number in 0..services {
@@ -156,7 +156,9 @@ impl Bench {
     /// Each tool finds what it made itself: a take-over is no no-op. So each has a project of its own, and they take turns.
     fn no_op(&mut self, services: usize) -> Vec<Row> {
         let folder = self.spec(services);
-        let tools = [(Tool::Devup, format!("bench{services}d")), (Tool::Compose, format!("bench{services}c"))];
+        let run = std::process::id();
+        let tools =
+            [(Tool::Devup, format!("bench{services}d{run}")), (Tool::Compose, format!("bench{services}c{run}"))];
         for (tool, project) in &tools {
             self.run(*tool, &folder, &["-p", project, "up", "-d"]);
         }
@@ -189,7 +191,7 @@ impl Bench {
 
     fn cold(&mut self, services: usize) -> Vec<Row> {
         let folder = self.spec(services);
-        let project = format!("bench{services}");
+        let project = project(services);
         let mut up: HashMap<&str, Vec<Duration>> = HashMap::new();
         let mut down: HashMap<&str, Vec<Duration>> = HashMap::new();
         for round in 0..self.rounds {
@@ -315,6 +317,11 @@ impl Bench {
         }
         println!("limits missed: {missed}");
     }
+}
+
+/// A name that no earlier run has used: what a broken one left behind counts for nothing.
+fn project(services: usize) -> String {
+    format!("bench{services}-{}", std::process::id())
 }
 
 fn median(times: &[Duration]) -> Duration {
