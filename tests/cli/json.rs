@@ -123,12 +123,20 @@ fn every_command_takes_it_and_answers_in_json() {
 #[test]
 fn it_may_stand_behind_the_command() {
     let env = project();
-    for command in [&["config"][..], &["version"], &["secret", "list"], &["task", "--list"], &["doctor"]] {
+    for command in [&["config"][..], &["version"], &["secret", "list"], &["task", "--list"], &["ports"]] {
         let before = env.run(&[&["--json"], command].concat());
         let after = env.run(&[command, &["--json"]].concat());
         assert_eq!(before.stdout, after.stdout, "{command:?}");
         assert!(serde_json::from_str::<Value>(&after.stdout).is_ok(), "{command:?}: {}", after.screen());
     }
+    // what is free changes between two looks, what is looked at does not
+    let names = |arguments: &[&str]| {
+        let report: Value = serde_json::from_str(&env.run(arguments).stdout).unwrap();
+        let checks = report["checks"].as_array().unwrap().clone();
+        checks.into_iter().map(|check| check["name"].clone()).collect::<Vec<_>>()
+    };
+    assert!(names(&["--json", "doctor"]).len() > 5);
+    assert_eq!(names(&["--json", "doctor"]), names(&["doctor", "--json"]));
 }
 
 #[test]
