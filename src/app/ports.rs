@@ -9,6 +9,7 @@ use crate::model::container::PortBinding;
 use crate::model::environment::Environment;
 use crate::model::labels;
 use crate::model::observed::Container;
+use crate::plan;
 use crate::state::port::book::ProjectPorts;
 use crate::state::port::choose::{Chosen, Policy, Refused, choose};
 use crate::state::port::{Key, Owner, Wanted, collide, owner_of, probe, wanted};
@@ -44,7 +45,9 @@ pub fn settle(
     policy: Policy,
     keep: Keep,
 ) -> Result<Vec<Chosen>> {
-    let wanted = wanted(environment).map_err(|error| AppError::failed(error.to_string()))?;
+    // the numbers that the plan will give: after somebody removed the first container, those of the others
+    let numbers = |service: &str, replicas| plan::numbers_of(environment, everyone, service, replicas);
+    let wanted = wanted(environment, &numbers).map_err(|error| AppError::failed(error.to_string()))?;
     let project = environment.project_name().to_owned();
     let world = World::of(&project, everyone, engine);
     let policy = if state.preferences()?.strict_ports { Policy::Strict } else { policy };
@@ -59,9 +62,13 @@ pub fn settle(
         match keep {
             Keep::No => decide(&page(&book)),
             Keep::Yes => {
-                let services: BTreeSet<&str> =
-                    environment.services.keys().chain(environment.disabled.keys()).map(String::as_str).collect();
-                state.choose_ports(&project, &services, |book| decide(&page(book)))?
+                // of an enabled service only what is wanted now, and containers that this run leaves alone
+                let stays = |service: &str, number: u32| {
+                    let beyond = !wanted.iter().any(|wish| (&*wish.key.service, wish.key.number) == (service, number));
+                    environment.disabled.contains_key(service)
+                        || (environment.services.contains_key(service) && beyond && world.has(service, number))
+                };
+                state.choose_ports(&project, stays, |book| decide(&page(book)))?
             }
         }
     };
@@ -83,7 +90,8 @@ pub fn remarks(chosen: &[Chosen]) -> Vec<String> {
     let moved = chosen.iter().filter(|chosen| chosen.moved());
     moved
         .map(|chosen| {
-            let Key { service, target, .. } = &chosen.wanted.key;
+            let Key { service, number, target, .. } = &chosen.wanted.key;
+            let service = if *number > 1 { format!("{service}.{number}") } else { service.clone() };
             let (wanted, port) = (chosen.wanted.published, chosen.binding.published);
             match &chosen.instead_of {
                 Some(owner) => {
@@ -112,12 +120,17 @@ struct World<'a> {
     others: Vec<(&'a PortBinding, &'a Container)>,
     own: Vec<&'a PortBinding>,
     running: BTreeMap<Key, u16>,
+    /// Service and number of the project's own containers.
+    there: BTreeSet<(&'a str, u32)>,
     engine: Engine,
 }
 
 impl<'a> World<'a> {
     fn of(project: &str, everyone: &'a [Container], engine: Engine) -> Self {
-        let mut world = Self { others: Vec::new(), own: Vec::new(), running: BTreeMap::new(), engine };
+        let (others, own, running) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut world = Self { others, own, running, there: BTreeSet::new(), engine };
+        let ours = everyone.iter().filter(|one| one.label(labels::PROJECT) == project && !one.oneoff());
+        world.there.extend(ours.map(|container| (container.service(), container.number())));
         for container in everyone.iter().filter(|container| container.is_up()) {
             let own = container.label(labels::PROJECT) == project;
             let mut counted: BTreeMap<(u16, &str), usize> = BTreeMap::new();
@@ -142,6 +155,10 @@ impl<'a> World<'a> {
             }
         }
         world
+    }
+
+    fn has(&self, service: &str, number: u32) -> bool {
+        self.there.contains(&(service, number))
     }
 
     fn owner(&self, binding: &PortBinding, reserved: &[(PortBinding, String)], policy: Policy) -> Option<Owner> {
@@ -290,6 +307,44 @@ mod tests {
         assert_eq!(chosen[0].binding.published, port);
         let error = run(&state, &mut shop, &[container("bank", port)], Policy::Strict).unwrap_err().to_string();
         assert!(error.contains("bank-web-1 of project bank"), "{error}");
+    }
+
+    #[test]
+    fn several_containers_have_a_port_each_which_the_book_and_the_plan_agree_on() {
+        let (_folder, state) = temporary();
+        let mut shop = environment("shop", "18080");
+        shop.services["web"].scale = Some(2);
+        let settled = |shop: &mut Environment, everyone: &[Container], policy| {
+            settle(&state, shop, everyone, Engine::Elsewhere, policy, Keep::Yes)
+        };
+        let error = settled(&mut shop, &[], Policy::Strict).unwrap_err().to_string();
+        assert!(error.contains("18080") && error.contains("service web (container 1) of this project"), "{error}");
+        let chosen = settled(&mut shop, &[], Policy::Move).unwrap();
+        assert_eq!(
+            remarks(&chosen),
+            [
+                "web.2: port 18080 is taken by service web (container 1) of this project; 18081 -> 80 instead, from now on"
+            ]
+        );
+        let book = || -> Vec<(String, u16)> {
+            list(&state, Some("shop")).unwrap().into_iter().map(|line| (line.service, line.port)).collect()
+        };
+        assert_eq!(book(), [("web".to_owned(), 18080), ("web.2".to_owned(), 18081)]);
+        assert_eq!(shop.port_bindings("web", 2)[0].published, 18081);
+        // a run about other services leaves the second container, and its port, alone
+        let mut second = container("shop", 18081);
+        second.name = "shop-web-2".to_owned();
+        second.labels.insert(labels::NUMBER.to_owned(), "2".to_owned());
+        let both = [container("shop", 18080), second.clone()];
+        shop.services["web"].scale = None;
+        settled(&mut shop, &both, Policy::Move).unwrap();
+        assert_eq!(book().len(), 2);
+        // somebody removed the first: the plan keeps the second, and so does the book
+        settled(&mut shop, &[second], Policy::Move).unwrap();
+        assert_eq!(shop.port_bindings("web", 2)[0].published, 18081);
+        assert_eq!(book(), [("web.2".to_owned(), 18081)]);
+        settled(&mut shop, &[], Policy::Move).unwrap();
+        assert_eq!(book(), [("web".to_owned(), 18080)], "a container that is gone and not wanted has no port");
     }
 
     #[test]

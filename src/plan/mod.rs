@@ -37,7 +37,7 @@ pub use operation::{
     ContainerTarget, HookMoment, ImageUse, Injection, InjectionSource, Join, Namespace, Operation, Until,
 };
 pub use options::{Additions, ImageChain, ImageMaker, Inputs, InsideStep, Options, Pull, Wait, mark_line};
-pub use slots::is_anonymous;
+pub use slots::{is_anonymous, numbers_of};
 pub use stages::{mark as stage_mark, secrets as stage_secrets};
 pub use start::hook_mark;
 pub use step::{Cause, Plan, Risk, Step, StepId};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::step::Cause;
 use crate::model::environment::Environment;
+use crate::model::labels;
 use crate::model::observed::{Container, Observed, State};
 
 /// Ends the name of a container that is not complete yet: never started, nothing in it to lose.
@@ -119,6 +120,15 @@ pub(super) fn numbers(existing: impl Iterator<Item = u32>, replicas: u32) -> Vec
     }
     numbers.sort_unstable();
     numbers
+}
+
+/// Numbers that the containers of a service have after an `up` with these containers there.
+pub fn numbers_of(environment: &Environment, containers: &[Container], service: &str, replicas: u32) -> Vec<u32> {
+    let project = environment.project_name();
+    let own = containers.iter().filter(|one| one.service() == service && one.label(labels::PROJECT) == project);
+    let observed = Observed { containers: own.cloned().collect(), ..Observed::default() };
+    let standing = standing(environment, &observed, service);
+    numbers(standing.iter().filter(|(_, one)| one.current.is_some()).map(|(number, _)| *number), replicas)
 }
 
 /// Docker and Podman name anonymous volumes by 64 hex digits.

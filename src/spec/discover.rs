@@ -215,7 +215,14 @@ impl Request {
         if let Some(directory) = &self.project_directory {
             return self.absolute(directory);
         }
+        self.folder_of(inputs)
+    }
+
+    /// The folder of the first file, wherever the project's folder is.
+    fn folder_of(&self, inputs: &[Input]) -> PathBuf {
         let first = inputs.iter().find_map(|input| match input {
+            // a dev container's file lies below the folder that it describes
+            Input::File(path) if find::is_one(path) => Some(find::local_folder(path)),
             Input::File(path) => path.parent(),
             Input::Stdin => None,
         });
@@ -310,7 +317,7 @@ impl Search<'_> {
             }
             None => self.upwards()?,
         };
-        let overlay = self.among(&self.request.project_directory_of(&inputs), &OVERLAY_NAMES);
+        let overlay = self.among(&self.request.folder_of(&inputs), &OVERLAY_NAMES);
         self.told("personal overlays", &overlay);
         inputs.extend(overlay.into_iter().next().map(Input::File));
         Ok(inputs)

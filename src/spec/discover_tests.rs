@@ -148,3 +148,36 @@ fn names_have_their_order() {
     let screen = name(&request(&[]), Some("My Shop")).unwrap_err().screen(false);
     assert!(screen.contains("for example `-p myshop`"), "{screen}");
 }
+
+#[test]
+fn overlays_lie_beside_the_spec_and_are_not_read_beside_named_files() {
+    let files = Memory::of(&[
+        ("/work/shop/compose.yaml", ""),
+        ("/work/shop/compose.override.yaml", ""),
+        ("/work/shop/devup.local.yaml", ""),
+        ("/work/shop/src/devup.local.yaml", ""),
+        ("/work/other.yaml", ""),
+    ]);
+    let all = ["/work/shop/compose.yaml", "/work/shop/compose.override.yaml", "/work/shop/devup.local.yaml"];
+    let elsewhere = Request { project_directory: Some("/work/shop/src".into()), ..request(&[]) };
+    let found = discover(&elsewhere, &files).unwrap();
+    assert_eq!(
+        (inputs(&found).as_slice(), found.project_directory.as_path()),
+        (all.as_slice(), Path::new("/work/shop/src"))
+    );
+    let by_name = Request { project_name: Some("mine".into()), ..request(&[]) };
+    let found = discover(&by_name, &files).unwrap();
+    assert_eq!(inputs(&found), all, "a name changes nothing about the files");
+    assert_eq!(found.given_name.unwrap().as_str(), "mine");
+    for project_directory in [None, Some("/work/shop".into()), Some("/work/shop/src".into())] {
+        let named = Request {
+            files: vec!["/work/shop/compose.yaml".into(), "/work/other.yaml".into()],
+            project_directory: project_directory.clone(),
+            ..request(&[("COMPOSE_FILE", "none.yaml")])
+        };
+        let found = discover(&named, &files).unwrap();
+        assert_eq!(inputs(&found), ["/work/shop/compose.yaml", "/work/other.yaml"], "{project_directory:?}");
+        let folder = project_directory.unwrap_or_else(|| "/work/shop".into());
+        assert_eq!(found.project_directory, folder);
+    }
+}

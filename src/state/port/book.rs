@@ -1,6 +1,6 @@
 //! The book of chosen ports, one page per project.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::container::PortBinding;
 use crate::state::store::{State, StateError};
 
+use super::Key;
 use super::choose::Chosen;
 
 /// A choice as it is kept.
@@ -41,18 +42,18 @@ impl State {
         self.read(&self.layout().ports())
     }
 
-    /// Lets `choose` work on a project's page while no other devup can, and keeps what it chose. Pages of services that
-    /// are not in `services` any more lose their lines.
+    /// Lets `choose` work on a project's page while no other devup can, and keeps what it chose. Other lines stay where
+    /// `stays` says so of their service and number.
     pub fn choose_ports<E>(
         &self,
         project: &str,
-        services: &BTreeSet<&str>,
+        stays: impl Fn(&str, u32) -> bool,
         choose: impl FnOnce(&Book) -> Result<Vec<Chosen>, E>,
     ) -> Result<Result<Vec<Chosen>, E>, StateError> {
         self.update(&self.layout().ports(), |book: &mut Book| {
             let chosen = choose(book)?;
             let page = book.entry(project.to_owned()).or_default();
-            page.retain(|key, _| key.rsplit_once('.').is_some_and(|(service, _)| services.contains(service)));
+            page.retain(|key, _| Key::container(key).is_some_and(|(service, number)| stays(service, number)));
             keep(page, &chosen);
             if page.is_empty() {
                 book.remove(project);
@@ -95,7 +96,7 @@ fn line(project: &str, key: &str, kept: &Kept) -> Option<(PortBinding, String)> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Key, Published, Wanted};
+    use super::super::{Published, Wanted};
     use super::*;
     use crate::model::name::ProjectName;
     use crate::state::registry::Entry;
@@ -111,7 +112,7 @@ mod tests {
 
     fn take(state: &State, project: &str, service: &str, port: u16) {
         let made =
-            state.choose_ports(project, &BTreeSet::from([service]), |_| Ok::<_, ()>(vec![chosen(service, port)]));
+            state.choose_ports(project, |known, _| known == service, |_| Ok::<_, ()>(vec![chosen(service, port)]));
         made.unwrap().unwrap();
     }
 
@@ -122,14 +123,14 @@ mod tests {
         take(&state, "shop", "web", 8081);
         let book = state.port_book().unwrap();
         assert_eq!(book["shop"].keys().collect::<Vec<_>>(), ["web.1:80/tcp#0"]);
-        state.choose_ports("shop", &BTreeSet::new(), |_| Ok::<_, ()>(vec![])).unwrap().unwrap();
+        state.choose_ports("shop", |_, _| false, |_| Ok::<_, ()>(vec![])).unwrap().unwrap();
         assert!(state.port_book().unwrap().is_empty());
     }
 
     #[test]
     fn a_refusal_keeps_nothing() {
         let (_folder, state) = temporary();
-        assert_eq!(state.choose_ports("shop", &BTreeSet::new(), |_| Err("no")).unwrap(), Err("no"));
+        assert_eq!(state.choose_ports("shop", |_, _| false, |_| Err("no")).unwrap(), Err("no"));
         assert!(state.port_book().unwrap().is_empty());
     }
 

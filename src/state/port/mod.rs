@@ -35,6 +35,15 @@ pub struct Key {
     pub ordinal: usize,
 }
 
+impl Key {
+    /// Service and number of a key as text.
+    pub fn container(text: &str) -> Option<(&str, u32)> {
+        let (container, _) = text.rsplit_once(':')?;
+        let (service, number) = container.rsplit_once('.')?;
+        Some((service, number.parse().ok()?))
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}:{}/{}#{}", self.service, self.number, self.target, self.protocol, self.ordinal)
@@ -154,11 +163,12 @@ pub struct BadPort {
     pub text: String,
 }
 
-/// Every port that the environment's services want, in the order of the spec.
-pub fn wanted(environment: &Environment) -> Result<Vec<Wanted>, BadPort> {
+/// Every port that the environment's services want, in the order of the spec. `numbers`: of a service's containers, for
+/// so many of them.
+pub fn wanted(environment: &Environment, numbers: &dyn Fn(&str, u32) -> Vec<u32>) -> Result<Vec<Wanted>, BadPort> {
     let mut all = Vec::new();
     for (name, service) in &environment.services {
-        for number in 1..=service.replicas() {
+        for number in numbers(name, service.replicas()) {
             for (index, port) in service.ports.iter().enumerate() {
                 let protocol = port.protocol.clone().unwrap_or_else(|| "tcp".to_owned());
                 let same = |other: &&crate::model::service::Port| {
@@ -214,13 +224,14 @@ mod tests {
             ..Service::default()
         };
         environment.services.insert("web".to_owned(), service);
-        let all = wanted(&environment).unwrap();
+        let numbers = |_: &str, replicas| (1..=replicas).collect();
+        let all = wanted(&environment, &numbers).unwrap();
         let keys: Vec<_> = all.iter().map(|wanted| wanted.key.to_string()).collect();
         assert_eq!(keys, ["web.1:80/tcp#0", "web.1:80/tcp#1", "web.2:80/tcp#0", "web.2:80/tcp#1"]);
         assert_eq!((all[0].published, all[0].host_ip.as_str()), (Published::Range(8000, 8010), "127.0.0.1"));
         assert_eq!((all[1].published, all[1].host_ip.as_str()), (Published::Any, "0.0.0.0"));
         environment.services["web"].ports[0].published = Some("80a".to_owned());
-        assert!(wanted(&environment).unwrap_err().to_string().contains("80a"));
+        assert!(wanted(&environment, &numbers).unwrap_err().to_string().contains("80a"));
     }
 
     #[test]
