@@ -178,7 +178,7 @@ pub fn discover(request: &Request, files: &dyn Files) -> Result<Found, SpecError
     search.environment_of(&request.directory_so_far())?;
     let inputs = search.inputs()?;
     let inputs = search.with_compose_files(inputs)?;
-    let project_directory = request.project_directory_of(&inputs);
+    let project_directory = request.directory_with(&inputs);
     // a spec further up has an environment file beside it, too; what is known already wins
     search.environment_of(&project_directory)?;
     search.environment_of(&paths_directory(&inputs, &project_directory))?;
@@ -227,20 +227,6 @@ impl Request {
             Input::Stdin => None,
         });
         first.unwrap_or(&self.current_dir).to_owned()
-    }
-}
-
-impl Request {
-    /// A dev container's file lies below the folder that it describes.
-    fn project_directory_of(&self, inputs: &[Input]) -> PathBuf {
-        let described = inputs.iter().find_map(|input| match input {
-            Input::File(path) if find::is_one(path) => Some(find::local_folder(path).to_owned()),
-            _ => None,
-        });
-        match described {
-            Some(folder) if self.project_directory.is_none() => folder,
-            _ => self.directory_with(inputs),
-        }
     }
 }
 
