@@ -14,6 +14,7 @@ pub mod state;
 // floor 3: pure decisions and long jobs
 pub mod envs;
 pub mod host;
+pub mod import;
 pub mod observe;
 pub mod plan;
 pub mod source;

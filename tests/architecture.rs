@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("plan", 3),
     ("envs", 3),
     ("host", 3),
+    ("import", 3),
     ("source", 3),
     ("task", 3),
     ("trust", 3),

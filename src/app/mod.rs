@@ -10,6 +10,7 @@ pub mod down;
 pub mod error;
 pub mod exec;
 pub mod images;
+pub mod import;
 pub mod init;
 pub mod inspect;
 pub mod instance;

@@ -76,7 +76,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// Runs the command. Behind a SOURCE there may be more shared options: they become the context's.
 fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
     match command {
-        None => up::run(&up::Args::default(), context),
+        None => {
+            init::offer(context)?;
+            up::run(&up::Args::default(), context)
+        }
         Some(Command::Up(arguments)) => up::run(&arguments, context),
         Some(Command::Plan(arguments)) => up::plan(&arguments, context),
         Some(Command::Create(arguments)) => up::create(&arguments, context),

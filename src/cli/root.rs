@@ -200,7 +200,7 @@ pub enum Command {
     Trust(trust::Args),
     /// Remove every trace of devup
     Uninstall(uninstall::Args),
-    /// Make a project out of a template
+    /// Make a spec from what a folder holds, or a project from a template
     Init(init::Args),
     /// Print the manual page
     Man(man::Args),

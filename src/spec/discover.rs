@@ -189,7 +189,8 @@ pub fn discover(request: &Request, files: &dyn Files) -> Result<Found, SpecError
 }
 
 impl Request {
-    fn absolute(&self, path: &Path) -> PathBuf {
+    /// A path from the current directory, without `.` and `..`.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
         plain(&self.current_dir.join(path))
     }
 
@@ -368,7 +369,10 @@ impl Search<'_> {
         let losers: Vec<_> = losers.iter().map(name).collect();
         let message = format!("several {what} found: {} is used, {} not", name(winner), losers.join(", "));
         let help = "name the ones you mean with `-f`, or join them with `include:`";
-        self.warnings.push(Warning::new(message, &At::nowhere()).help(help));
+        let mut warning = Warning::new(message, &At::nowhere()).help(help);
+        // a spec may include the others
+        warning.unless_read = found[1..].to_vec();
+        self.warnings.push(warning);
     }
 
     /// Adds what the environment files say, unless it is known already.

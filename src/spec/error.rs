@@ -239,12 +239,14 @@ pub struct Warning {
     pub at: At,
     /// What to do about it.
     pub help: Option<String>,
+    /// Without object once all of these files were read after all; empty: in any case.
+    pub unless_read: Vec<std::path::PathBuf>,
 }
 
 impl Warning {
     /// A warning at a place.
     pub fn new(message: impl Into<String>, at: &At) -> Self {
-        Self { message: message.into(), at: at.clone(), help: None }
+        Self { message: message.into(), at: at.clone(), help: None, unless_read: Vec::new() }
     }
 
     /// With a remedy.

@@ -148,6 +148,10 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         select::prune(&mut spec);
     }
     let environment = scope.environment;
+    let read_files = context.read.into_inner();
+    let mut warnings = context.warnings.into_inner();
+    let settled = |files: &[PathBuf]| !files.is_empty() && files.iter().all(|file| read_files.contains(file));
+    warnings.retain(|warning| !settled(&warning.unless_read));
     Ok(Loaded {
         project,
         named_by_folder,
@@ -160,9 +164,9 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         lifted: context.lifted.get(),
         spec,
         disabled,
-        warnings: context.warnings.into_inner(),
+        warnings,
         development: context.development.into_inner(),
-        read_files: context.read.into_inner(),
+        read_files,
     })
 }
 
