@@ -53,15 +53,18 @@ pub async fn bootstrap(
 ) -> Result<(), BootstrapError> {
     let program = tools.program("mmdebstrap", "mmdebstrap").await.map_err(BootstrapError::Tool)?;
     let mut arguments = arguments(distribution, sources, target);
-    arguments.extend(apt_proxies().await.into_iter().map(|option| format!("--aptopt={option}")));
-    let call = Call::new(&program).args(&arguments).deadline(LIMIT);
+    let (open, secret) = apt_proxies().await;
+    arguments.extend(open.into_iter().map(|option| format!("--aptopt={option}")));
+    let by_name = |call: Call| secret.iter().fold(call, |call, (name, value)| call.env(name, value));
+    let call = by_name(Call::new(&program).args(&arguments).deadline(LIMIT));
     match watch(&call, line).await {
         // without root mmdebstrap needs user namespaces and sub-ids; where they are missing, sudo may do
         Err(ProcessError::Failed { .. }) if !rustix::process::geteuid().is_root() && which::which("sudo").is_ok() => {
             line("mmdebstrap did not work as this user, trying with sudo");
-            let sudo = Call::new("sudo").arg("-n").args(kept_by_sudo(|name| std::env::var_os(name).is_some()));
+            let is_set = |name: &str| std::env::var_os(name).is_some() || secret.iter().any(|(own, _)| *own == name);
+            let sudo = Call::new("sudo").arg("-n").args(kept_by_sudo(is_set));
             let sudo = sudo.arg("--").arg(&program).args(&arguments).deadline(LIMIT);
-            Ok(watch(&sudo, line).await?)
+            Ok(watch(&by_name(sudo), line).await?)
         }
         other => Ok(other?),
     }
@@ -97,24 +100,34 @@ async fn watch(call: &Call, line: &(dyn Fn(&str) + Send + Sync)) -> Result<(), P
     finished.checked().map(|_| ())
 }
 
+/// Options of apt for all to see, and variables for what holds a password: arguments can be read by everybody on the
+/// machine, and mmdebstrap keeps its options in the image.
+type Proxies = (Vec<String>, Vec<(&'static str, String)>);
+
 /// The host's own apt may reach its mirror through a proxy that only its configuration knows.
-async fn apt_proxies() -> Vec<String> {
+async fn apt_proxies() -> Proxies {
     let Ok(dump) = Call::new("apt-config").arg("dump").deadline(Duration::from_secs(10)).run().await else {
-        return Vec::new();
+        return Proxies::default();
     };
     proxies_in(&dump.text())
 }
 
-fn proxies_in(dump: &str) -> Vec<String> {
-    let known = |line: &&str| {
-        let key = line.split(' ').next().unwrap_or_default();
-        let mut parts = key.split("::");
-        parts.next() == Some("Acquire")
-            && matches!(parts.next(), Some("http" | "https" | "ftp"))
-            && parts.next() == Some("Proxy")
-    };
-    let lines = dump.lines().filter(known).filter(|line| !line.ends_with("\"\";"));
-    lines.map(|line| line.trim_end_matches(';').to_owned()).collect()
+fn proxies_in(dump: &str) -> Proxies {
+    let mut proxies = Proxies::default();
+    for (key, value) in dump.lines().filter_map(|line| line.trim_end_matches(';').split_once(' ')) {
+        let parts: Vec<&str> = key.split("::").collect();
+        let ["Acquire", kind @ ("http" | "https" | "ftp"), "Proxy", host @ ..] = parts.as_slice() else { continue };
+        let address = value.trim_matches('"');
+        match (*kind, host) {
+            _ if address.is_empty() => {}
+            _ if !address.contains('@') => proxies.0.push(format!("{key} {value}")),
+            ("http", []) => proxies.1.push(("http_proxy", address.to_owned())),
+            ("https", []) => proxies.1.push(("https_proxy", address.to_owned())),
+            // there is no variable for one host's proxy, and none that apt reads for ftp
+            _ => {}
+        }
+    }
+    proxies
 }
 
 #[cfg(test)]
@@ -127,7 +140,19 @@ mod tests {
                     Acquire::https::Proxy \"\";\nAcquire::Retries \"3\";\nAcquire::http::Proxy::mirror.example \"DIRECT\";";
         let expected =
             ["Acquire::http::Proxy \"http://proxy.example:3142\"", "Acquire::http::Proxy::mirror.example \"DIRECT\""];
-        assert_eq!(proxies_in(dump), expected);
+        assert_eq!(proxies_in(dump), (expected.map(str::to_owned).into(), Vec::new()));
+    }
+
+    #[test]
+    fn a_proxys_password_reaches_no_argument() {
+        let dump = "Acquire::http::Proxy \"http://ada:pw@proxy.example:3142\";\n\
+                    Acquire::https::Proxy \"http://ada:pw@proxy.example:3143\";\n\
+                    Acquire::http::Proxy::mirror.example \"http://ada:pw@other.example\";";
+        let variables = vec![
+            ("http_proxy", "http://ada:pw@proxy.example:3142".to_owned()),
+            ("https_proxy", "http://ada:pw@proxy.example:3143".to_owned()),
+        ];
+        assert_eq!(proxies_in(dump), (Vec::new(), variables));
     }
 
     #[test]
