@@ -76,7 +76,7 @@ async fn on_this_machine(development: &Development, stage: &Stage, listener: &dy
             let told = |_, bytes: &[u8]| {
                 for line in String::from_utf8_lossy(bytes).lines() {
                     let (step, message) = (stage.name.clone(), line.to_owned());
-                    listener.on(Event::Progress { step, message, current: None, total: None });
+                    listener.on(Event::Progress { step, part: String::new(), message, current: None, total: None });
                 }
             };
             let done = call.watch(told).await.and_then(crate::base::process::Finished::checked);

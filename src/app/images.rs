@@ -157,10 +157,10 @@ pub async fn push(
         listener.on(Event::Started { step: step.clone(), subject: subject.clone(), action: "Pushing".to_owned() });
         let began = Instant::now();
         let sink = |progress: ImageProgress| {
-            let parts = [progress.part.as_str(), progress.message.as_str()];
             listener.on(Event::Progress {
                 step: step.clone(),
-                message: parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
+                part: progress.part,
+                message: progress.message,
                 current: progress.current,
                 total: progress.total,
             });

@@ -146,6 +146,7 @@ impl Performer<'_> {
     fn progress(&self, step: &Step, message: &str) {
         self.tools.listener.on(Event::Progress {
             step: step.id.to_string(),
+            part: String::new(),
             message: message.to_owned(),
             current: None,
             total: None,
@@ -155,11 +156,10 @@ impl Performer<'_> {
     async fn image(&self, step: &Step) -> Result<(), StepError> {
         let images = self.tools.images;
         let sink = |progress: ImageProgress| {
-            let words = self.tools.secrets.hide(&progress.message);
-            let message = [progress.part.as_str(), words.as_str()];
             self.tools.listener.on(Event::Progress {
                 step: step.id.to_string(),
-                message: message.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
+                part: progress.part,
+                message: self.tools.secrets.hide(&progress.message),
                 current: progress.current,
                 total: progress.total,
             });

@@ -74,7 +74,13 @@ impl Workshop<'_> {
 
     fn tell(&self, message: impl Into<String>) {
         let message = message.into();
-        self.listener.on(Event::Progress { step: "host".to_owned(), message, current: None, total: None });
+        self.listener.on(Event::Progress {
+            step: "host".to_owned(),
+            part: String::new(),
+            message,
+            current: None,
+            total: None,
+        });
     }
 }
 

@@ -39,6 +39,9 @@ pub enum Event {
     Progress {
         /// The step.
         step: String,
+        /// What of it went on, where it has parts: a layer, a line of a Dockerfile.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        part: String,
         /// In words.
         message: String,
         /// Units done.

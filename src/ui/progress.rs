@@ -29,6 +29,8 @@ struct State {
     /// Subject of each step under way.
     subjects: HashMap<String, String>,
     widest: usize,
+    /// Parts of steps as they came up, with their last words: on plain output each is named once.
+    parts: HashMap<(String, String), (usize, String)>,
     tally: Tally,
 }
 
@@ -70,11 +72,13 @@ impl Progress {
     }
 
     fn plain(&self, event: &Event) {
-        let state = self.lock();
+        let mut state = self.lock();
         match event {
             Event::Started { subject, action, .. } => Self::say(&state, &format!(" {}  {action}", clean(subject))),
-            Event::Progress { message, total: None, .. } if !message.trim().is_empty() => {
-                Self::say(&state, &format!("   {}", clean_lines(message.trim_end())));
+            Event::Progress { step, part, message, total: None, .. } if !message.trim().is_empty() => {
+                for line in lines_of_part(&mut state, step, part, message) {
+                    Self::say(&state, &line);
+                }
             }
             Event::Progress { .. } => {}
             Event::Ended { subject, action, outcome, took: time, .. } => {
@@ -94,11 +98,12 @@ impl Progress {
                 let line = line_of(&mut state, subject);
                 line.set_message(action.clone());
             }
-            Event::Progress { step, message, current, total } => {
+            Event::Progress { step, part, message, current, total } => {
                 let Some(subject) = state.subjects.get(step).cloned() else { return };
+                let message = if part.is_empty() { message.clone() } else { format!("{part} {message}") };
                 let text = match (current, total) {
                     (Some(current), Some(total)) if *total > 0 => {
-                        format!("{} {} of {}", clean(message), decimal_size(*current, 3), decimal_size(*total, 3))
+                        format!("{} {} of {}", clean(&message), decimal_size(*current, 3), decimal_size(*total, 3))
                     }
                     _ => clean(message.lines().last().unwrap_or_default()),
                 };
@@ -165,6 +170,25 @@ impl Drop for Progress {
     }
 }
 
+/// A part is named when it first says something, and by its number from then on; what it said last is not repeated.
+fn lines_of_part(state: &mut State, step: &str, part: &str, message: &str) -> Vec<String> {
+    let words = clean_lines(message.trim_end());
+    if part.is_empty() {
+        return vec![format!("   {words}")];
+    }
+    let next = state.parts.len() + 1;
+    let (number, last) = state.parts.entry((step.to_owned(), part.to_owned())).or_insert((next, String::new()));
+    let mut lines = Vec::new();
+    if *number == next {
+        lines.push(format!("   #{number} {}", clean(part)));
+    }
+    if *last != words {
+        lines.push(format!("   #{number} {words}"));
+        *last = words;
+    }
+    lines
+}
+
 /// `Container shop-db-1  Created  0.4s`
 fn ended(subject: &str, action: &str, outcome: &Outcome, time: Duration) -> String {
     let subject = clean(subject);
@@ -217,6 +241,16 @@ mod tests {
         assert_eq!(ended("Container a", "Created", &Outcome::Done, time), "Container a  Created  1.2s");
         let failed = Outcome::Failed { error: "no\u{1b}[2J".into() };
         assert_eq!(ended("Image a", "Pulled", &failed, time), "Image a  failed after 1.2s: no\\u{1b}[2J");
+    }
+
+    #[test]
+    fn parts_are_named_once_and_say_nothing_twice() {
+        let mut state = State::default();
+        let mut seen = Vec::new();
+        for (part, words) in [("RUN a", "one"), ("RUN b", "two"), ("RUN a", "one"), ("RUN a", "three"), ("", "four")] {
+            seen.extend(lines_of_part(&mut state, "1", part, words));
+        }
+        assert_eq!(seen, ["   #1 RUN a", "   #1 one", "   #2 RUN b", "   #2 two", "   #1 three", "   four"]);
     }
 
     #[test]
