@@ -1,7 +1,7 @@
 //! One use case per file. `wiring` is the only place that names concrete drivers.
 
-pub mod attach;
 pub mod clone;
+pub mod commit;
 pub mod config;
 pub mod copy;
 pub mod development;
@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod down;
 pub mod error;
 pub mod exec;
+pub mod export;
 pub mod images;
 pub mod import;
 pub mod init;
@@ -28,6 +29,7 @@ pub mod request;
 pub mod run;
 pub mod secret;
 pub mod select;
+pub mod stay;
 pub mod supplies;
 pub mod task;
 pub mod trust;

@@ -1,6 +1,7 @@
 //! `run`: one container more of a service, with another program if need be, for as long as that runs.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use crate::app::error::{AppError, Result};
 use crate::app::perform::judge;
@@ -15,7 +16,8 @@ use crate::model::observed::Container;
 use crate::model::resource::Volume;
 use crate::model::service::{Port, Service};
 use crate::plan::{OneOff, Options, Pull, StepId};
-use crate::spec::{port, volume};
+use crate::spec::discover::{self, Disk, Files as _};
+use crate::spec::{dotenv, port, volume};
 
 /// What the command line says of the container.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +103,22 @@ pub fn requests(project: &Project, wish: &RunRequest, slug: &str, folders: &Fold
     let aim = Aim::OneOff(one_off);
     let container = UpRequest { options, aim, environment: Some(environment), ..UpRequest::default() };
     Ok(Requests { dependencies, container, name })
+}
+
+/// Variables of the program: those of files, and before them those given one by one. As in Compose, a name that is known
+/// already keeps its value, and files refer to no variables but those.
+pub fn environment(request: &discover::Request, files: &[PathBuf], given: Vec<String>) -> Result<Vec<String>> {
+    let mut all = given;
+    for file in files {
+        let path = request.current_dir.join(file);
+        let source = Disk.read(&path, file)?;
+        let known: dotenv::Variables =
+            all.iter().filter_map(|entry| entry.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let read = dotenv::parse(&source, &|name| known.get(name).cloned())?;
+        let new = read.variables.into_iter().filter(|(name, _)| !known.contains_key(name));
+        all.extend(new.map(|(name, value)| format!("{name}={value}")));
+    }
+    Ok(all)
 }
 
 /// For paths on the command line.

@@ -1,131 +1,84 @@
-//! What `devup up` does after converging where attaching is asked for: shows what services print until they end, one of
-//! them ends, or Ctrl-C, which stops them.
+//! `devup attach`
 
-use futures_util::{FutureExt, StreamExt};
+use std::time::Duration;
 
 use super::context::Context;
 use super::exit::Exit;
-use super::perform;
-use crate::app::attach::{self, Ended, Until};
-use crate::app::error::Result;
-use crate::app::inspect;
-use crate::app::lifecycle::{self, Verb};
-use crate::app::logs::{self, Logs, Options};
-use crate::app::project::Project;
-use crate::app::select::OneOff;
+use super::session::{self, Inside, Wires};
+use crate::app::error::{AppError, Result};
+use crate::app::exec::{self, Target};
 use crate::app::wiring::Engine;
-use crate::driver::session::LogOptions;
-use crate::ui::logs::LogView;
+use crate::driver::session::AttachRequest;
+use crate::ui::terminal;
 use crate::ui::text::clean;
 
-/// How to stay.
-#[derive(Debug, Clone, Default)]
-pub struct Stay {
-    /// Services whose ends count, and which are stopped in the end; none: all.
-    pub services: Vec<String>,
-    /// Services whose output is shown; none: that of `services`.
-    pub shown: Vec<String>,
-    /// What ends it.
-    pub until: Until,
-    /// `--exit-code-from`: the service whose exit code is passed on.
-    pub code_from: Option<String>,
-    /// Lines with the container's name before them.
-    pub prefix: bool,
-    /// Lines with their time.
-    pub timestamps: bool,
-    /// Only what was printed since.
-    pub since: Option<jiff::Timestamp>,
+const EXAMPLES: &str = "\
+Examples:
+  devup attach web                      see and type what its own program prints and reads
+  devup attach --no-stdin web           only look
+  devup attach --sig-proxy=false web    Ctrl-C leaves, and web goes on
+
+The exit code is the program's own. With a terminal inside, Ctrl-P Ctrl-Q leaves and lets it go on.";
+
+/// Arguments of `attach`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Keys that leave it, instead of ctrl-p,ctrl-q
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// The container with this number
+    #[arg(long, value_name = "N")]
+    index: Option<u32>,
+    /// Don't pass on standard input
+    #[arg(long)]
+    no_stdin: bool,
+    /// Pass signals on to the program (done anyway, but for `--sig-proxy=false`)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true",
+          action = clap::ArgAction::Set, value_name = "BOOL")]
+    sig_proxy: bool,
+    /// The service
+    service: String,
 }
 
-enum Why {
-    AllEnded,
-    One(Ended),
-    Interrupted,
-}
+/// How long the engine may need from the end of a program's output to saying that it ended. What goes on longer was left
+/// by the keys for it.
+const SETTLING: Duration = Duration::from_secs(2);
 
-/// Stays with services that are up. In the end they are stopped.
-pub async fn follow(context: &Context, engine: &Engine, project: &Project, stay: &Stay) -> Result<Exit> {
-    let shown = if stay.shown.is_empty() { &stay.services } else { &stay.shown };
-    let lines = LogOptions { follow: true, since: stay.since, timestamps: stay.timestamps, ..LogOptions::default() };
-    let options = Options { services: shown.clone(), index: None, lines };
-    let mut found = logs::logs(engine, project, &options).await?;
-    // it is asked again after its end
-    found.lines = found.lines.fuse().boxed();
-    let mut view = LogView::new(&found.origins, stay.prefix, context.screen.look);
-    let why = until(context, engine, project, stay, (&mut found, &mut view)).await?;
-    if let Why::One(ended) = &why {
-        let name = clean(&ended.name);
-        context.screen.say(&format!("{name} ended with code {}: stopping the others", ended.code));
-    }
-    if !matches!(why, Why::AllEnded) {
-        stop(context, engine, project, stay, (&mut found, &mut view)).await?;
-    }
-    // what was printed up to the end
-    while let Some(Some(line)) = found.lines.next().now_or_never() {
-        context.screen.answer_bytes(&view.show(&line?))?;
-    }
-    match (why, &stay.code_from) {
-        (Why::Interrupted, _) => Ok(Exit::INTERRUPTED),
-        (_, Some(service)) => Ok(Exit::program(attach::code_of(engine, project, service).await?)),
-        (Why::One(ended), None) => Ok(Exit::program(ended.code)),
-        (Why::AllEnded, None) => Ok(Exit::DONE),
-    }
-}
-
-async fn until(
-    context: &Context,
-    engine: &Engine,
-    project: &Project,
-    stay: &Stay,
-    (found, view): (&mut Logs, &mut LogView),
-) -> Result<Why> {
-    let containers = attach::watched(engine, project, &stay.services).await?;
-    let jobs = attach::jobs(project);
-    let mut ends = attach::ends(engine, &containers);
-    let mut printing = true;
-    loop {
-        tokio::select! {
-            biased;
-            _ = tokio::signal::ctrl_c() => return Ok(Why::Interrupted),
-            line = found.lines.next(), if printing => match line {
-                Some(line) => context.screen.answer_bytes(&view.show(&line?))?,
-                None => printing = false,
-            },
-            ended = ends.next() => {
-                let Some(ended) = ended.transpose()? else { return Ok(Why::AllEnded) };
-                let expected = ended.code == 0
-                    && jobs.contains(&ended.service)
-                    && stay.code_from.as_ref() != Some(&ended.service);
-                if stay.until.is_met(&ended) && !expected {
-                    return Ok(Why::One(ended));
-                }
+/// Connects with a container's own program.
+pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
+    let project = context.project()?;
+    context.block_on(async {
+        let engine = context.engine().await?;
+        let target = Target { service: arguments.service.clone(), index: arguments.index };
+        let container = exec::find(&engine, &project, &target).await?;
+        if context.global.dry_run {
+            return Err(AppError::usage("attach has nothing to show beforehand").help("leave --dry-run out"));
+        }
+        let request = AttachRequest { stdin: !arguments.no_stdin, detach_keys: arguments.detach_keys.clone() };
+        let session = engine.sessions.attach(&container.id, &request).await?;
+        if session.tty && request.stdin && !terminal::stdin_is_one() {
+            let message = format!("{} has a terminal, and standard input here is none", container.name);
+            return Err(AppError::failed(message).help("devup attach --no-stdin"));
+        }
+        let wires = Wires { tty: session.tty, stdin: request.stdin, signals: arguments.sig_proxy };
+        session::join(&engine, session, Inside::Container, wires).await?;
+        match ended(&engine, &container.id, wires).await? {
+            Some(code) => Ok(Exit::program(code)),
+            None => {
+                context.screen.say(&format!("left {}: it goes on", clean(&container.name)));
+                Ok(Exit::DONE)
             }
         }
-    }
+    })
 }
 
-/// Stops the services, and shows what they print on the way.
-async fn stop(
-    context: &Context,
-    engine: &Engine,
-    project: &Project,
-    stay: &Stay,
-    (found, view): (&mut Logs, &mut LogView),
-) -> Result<()> {
-    let mut work = std::pin::pin!(async {
-        let _lock = perform::lock(context, project).await?;
-        let containers = inspect::containers(engine, project, &[], OneOff::Exclude, true).await?;
-        let plan = lifecycle::plan(&Verb::Stop { grace: None }, project, &stay.services, containers)?;
-        perform::plan(context, engine, project, plan).await
-    });
-    let mut printing = true;
-    loop {
-        tokio::select! {
-            done = &mut work => return done.map(drop),
-            line = found.lines.next(), if printing => match line {
-                Some(line) => context.screen.answer_bytes(&view.show(&line?))?,
-                None => printing = false,
-            },
-        }
+/// The code that the program ended with; `None`: it goes on, and the user left it.
+async fn ended(engine: &Engine, id: &str, wires: Wires) -> Result<Option<i64>> {
+    let end = engine.containers.wait(id);
+    if wires.tty && wires.stdin {
+        let Ok(code) = tokio::time::timeout(SETTLING, end).await else { return Ok(None) };
+        return Ok(Some(code?));
     }
+    Ok(Some(end.await?))
 }

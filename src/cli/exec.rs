@@ -143,7 +143,8 @@ pub fn perform(context: &Context, project: &Project, target: Option<Target>, req
             return Ok(Exit::DONE);
         }
         let id = started.id.clone();
-        session::join(&engine, started, Inside::Exec, Wires { tty: request.tty, stdin: request.stdin }).await?;
+        let wires = Wires { tty: request.tty, stdin: request.stdin, signals: true };
+        session::join(&engine, started, Inside::Exec, wires).await?;
         Ok(Exit::program(exec::exit_code(&engine, &id).await?))
     })
 }

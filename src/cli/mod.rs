@@ -4,7 +4,8 @@
 //! [`dispatch`]. Errors are returned as [`AppError`]; the exit code is decided in [`exit`] alone.
 
 mod ask;
-pub mod attach;
+mod attach;
+mod commit;
 mod completions;
 mod config;
 pub mod context;
@@ -13,6 +14,7 @@ mod doctor;
 mod down;
 mod exec;
 pub mod exit;
+mod export;
 mod images;
 mod init;
 mod inspect;
@@ -29,6 +31,7 @@ mod run;
 mod schema;
 mod secret;
 mod session;
+mod stay;
 mod task;
 mod trust;
 mod uninstall;
@@ -101,9 +104,12 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Rm(arguments)) => lifecycle::rm(&arguments, context),
         Some(Command::Run(arguments)) => run::run(&arguments, context),
         Some(Command::Exec(arguments)) => exec::run(&arguments, context),
+        Some(Command::Attach(arguments)) => attach::run(&arguments, context),
         Some(Command::Shell(arguments)) => exec::shell(&arguments, context),
         Some(Command::Task(arguments)) => task::run(&arguments, context),
         Some(Command::Cp(arguments)) => cp::run(&arguments, context),
+        Some(Command::Commit(arguments)) => commit::run(&arguments, context),
+        Some(Command::Export(arguments)) => export::run(&arguments, context),
         Some(Command::Top(arguments)) => inspect::top(&arguments, context),
         Some(Command::Stats(arguments)) => watching::stats(&arguments, context),
         Some(Command::Events(arguments)) => watching::events(&arguments, context),

@@ -56,6 +56,16 @@ pub fn show(context: &Context, plan: &Plan) -> Result<Exit> {
     Ok(if plan.is_noop() { Exit::DONE } else { Exit::PENDING })
 }
 
+/// What a verb without a plan would do, under `--dry-run`.
+pub fn would(context: &Context, report: &serde_json::Value, line: &str) -> Result<Exit> {
+    if context.global.json {
+        context.screen.json(report)?;
+    } else {
+        context.screen.answer(&format!("{line}\n"))?;
+    }
+    Ok(Exit::PENDING)
+}
+
 /// The first Ctrl-C lets running steps finish, the second stops them.
 pub async fn with_interrupts<T>(
     context: &Context,

@@ -7,8 +7,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    completions, config, cp, doctor, down, exec, images, init, inspect, lifecycle, logs, man, ports, projects, ps, run,
-    schema, secret, task, trust, uninstall, up, version, watching,
+    attach, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle, logs, man,
+    ports, projects, ps, run, schema, secret, task, trust, uninstall, up, version, watching,
 };
 use crate::ui::look::{Ansi, ProgressStyle};
 
@@ -159,6 +159,8 @@ pub enum Command {
     Run(run::Args),
     /// Run a program in a container that runs
     Exec(exec::Args),
+    /// Connect this terminal with a container's own program
+    Attach(attach::Args),
     /// Open a shell in a container that runs
     #[command(visible_alias = "sh")]
     Shell(exec::ShellArgs),
@@ -166,6 +168,10 @@ pub enum Command {
     Task(task::Args),
     /// Copy files between a container and the host
     Cp(cp::Args),
+    /// Make an image out of a container as it is now
+    Commit(commit::Args),
+    /// Write a container's files as a tar archive
+    Export(export::Args),
     /// Show the processes in containers
     Top(inspect::TopArgs),
     /// Show how much containers use

@@ -1,5 +1,7 @@
 //! `devup run`
 
+use std::path::PathBuf;
+
 use super::ask::{self, Host};
 use super::context::Context;
 use super::exec;
@@ -17,6 +19,7 @@ use crate::app::run::{self, Folders, Requests, RunRequest};
 use crate::app::up::{self, UpRequest};
 use crate::app::wiring::Engine;
 use crate::driver::error::DriverError;
+use crate::driver::session::AttachRequest;
 use crate::engine::{Cancel, Canceller};
 use crate::model::event::Deaf;
 use crate::model::observed::Container;
@@ -54,6 +57,9 @@ pub struct Args {
     /// A variable for the program; NAME to pass on its value here
     #[arg(short, long = "env", value_name = "NAME[=VALUE]")]
     env: Vec<String>,
+    /// A file of variables for the program; may be given several times, `--env` wins
+    #[arg(long, value_name = "FILE")]
+    env_from_file: Vec<PathBuf>,
     /// Pass on standard input (done anyway, but for `--interactive=false`)
     #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true",
           action = clap::ArgAction::Set, value_name = "BOOL")]
@@ -114,12 +120,13 @@ pub struct Args {
 }
 
 impl Args {
-    fn wish(&self) -> RunRequest {
-        RunRequest {
+    fn wish(&self, request: &Request) -> Result<RunRequest> {
+        let given = exec::variables(&self.env);
+        Ok(RunRequest {
             service: self.service.clone(),
             command: self.command.clone(),
             entrypoint: self.entrypoint.clone(),
-            environment: exec::variables(&self.env),
+            environment: run::environment(&request.spec, &self.env_from_file, given)?,
             volumes: self.volumes.clone(),
             ports: self.publish.clone(),
             service_ports: self.service_ports,
@@ -136,7 +143,7 @@ impl Args {
             pull: self.pull.and_then(PullWhen::pull),
             use_aliases: self.use_aliases,
             remove_orphans: self.remove_orphans,
-        }
+        })
     }
 }
 
@@ -147,7 +154,7 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     for remark in &project.remarks {
         context.screen.say(&clean_lines(remark));
     }
-    let wish = arguments.wish();
+    let wish = arguments.wish(&request)?;
     let folders = Folders { current: &request.spec.current_dir, home: &request.home };
     let requests = run::requests(&project, &wish, &run::slug()?, &folders)?;
     let host = Host::of(context)?;
@@ -160,7 +167,7 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         }
         stage.make(&requests).await?;
         let container = run::made(&engine, &requests.name).await?;
-        let wires = Wires { tty: wish.tty, stdin: wish.stdin };
+        let wires = Wires { tty: wish.tty, stdin: wish.stdin, signals: true };
         if arguments.detach {
             stage.begin(&container).await?;
             context.screen.answer(&format!("{}\n", requests.name))?;
@@ -226,7 +233,8 @@ impl Stage<'_> {
     /// Starts the container, stays with it until it ends, and returns its exit code.
     async fn accompany(&self, container: &Container, wires: Wires) -> Result<i64> {
         // joined before it starts, to miss nothing
-        let attached = self.engine.sessions.attach(&container.id, wires.stdin).await?;
+        let request = AttachRequest { stdin: wires.stdin, ..AttachRequest::default() };
+        let attached = self.engine.sessions.attach(&container.id, &request).await?;
         let ended = {
             let mut joined = std::pin::pin!(session::join(self.engine, attached, Inside::Container, wires));
             let mut begun = std::pin::pin!(self.begin(container));

@@ -27,13 +27,15 @@ pub struct Wires {
     pub tty: bool,
     /// Our standard input goes to it.
     pub stdin: bool,
+    /// Signals that we get go on to a container's main program.
+    pub signals: bool,
 }
 
 /// Passes everything on until the program's output ends. The terminal is as it was before in the end, whatever happens.
 pub async fn join(engine: &Engine, session: Session, inside: Inside, wires: Wires) -> Result<()> {
     let raw = (wires.tty && wires.stdin && terminal::stdin_is_one()).then(RawMode::enter).transpose();
     let _raw = raw.map_err(|source| AppError::io("switching the terminal to raw mode", source))?;
-    let Session { id, mut output, input } = session;
+    let Session { id, mut output, input, .. } = session;
     let mut windows = window_changes()?;
     let mut ends = Ends::listen()?;
     if wires.tty {
@@ -52,7 +54,7 @@ pub async fn join(engine: &Engine, session: Session, inside: Inside, wires: Wire
             () = windows.next(), if wires.tty => tell_size(engine, inside, &id).await,
             signal = ends.next() => {
                 signals += 1;
-                if inside == Inside::Exec || signals > PATIENCE || !forward(engine, &id, signal).await {
+                if !wires.signals || inside == Inside::Exec || signals > PATIENCE || !forward(engine, &id, signal).await {
                     return Err(AppError::Interrupted { message: format!("ended by {signal}") });
                 }
             }

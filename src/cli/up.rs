@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 
 use super::ask::{self, Host};
-use super::attach::{self, Stay};
 use super::context::Context;
 use super::exit::Exit;
 use super::lifecycle::grace;
 use super::perform;
-use crate::app::attach::Until;
+use super::stay::{self, Stay};
 use crate::app::error::Result;
 use crate::app::perform::judge;
 use crate::app::project::Project;
+use crate::app::stay::{Shown, Until};
 use crate::app::up::{self, UpOutcome, UpRequest};
 use crate::app::wiring::Engine;
 use crate::base::clock::{Clock, SystemClock};
@@ -163,7 +163,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "no_recreate")]
     always_recreate_deps: bool,
     /// Create, and start nothing
-    #[arg(long, conflicts_with_all = ["attach", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
+    #[arg(long, conflicts_with_all = ["attach", "attach_dependencies", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
     no_start: bool,
     #[command(flatten)]
     stay: StayArgs,
@@ -175,6 +175,15 @@ pub struct StayArgs {
     /// Stay and show what this service prints, until Ctrl-C stops everything; may be given several times
     #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
     attach: Vec<String>,
+    /// Stay and show what dependencies print too
+    #[arg(long, conflicts_with_all = ["detach", "attach"])]
+    attach_dependencies: bool,
+    /// Don't show what this service prints; may be given several times
+    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
+    no_attach: Vec<String>,
+    /// Keys for actions while staying; accepted for scripts, devup has none
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    menu: Option<bool>,
     /// Stay until a container ends, stop the others, and pass on its exit code
     #[arg(long, conflicts_with = "detach")]
     abort_on_container_exit: bool,
@@ -199,12 +208,16 @@ impl StayArgs {
             match (self.abort_on_container_exit || self.exit_code_from.is_some(), self.abort_on_container_failure) {
                 (true, _) => Until::FirstEnd,
                 (false, true) => Until::FirstFailure,
-                (false, false) if self.attach.is_empty() => return None,
+                (false, false) if self.attach.is_empty() && !self.attach_dependencies => return None,
                 (false, false) => Until::Interrupt,
             };
         Some(Stay {
             services: services.to_vec(),
-            shown: self.attach.clone(),
+            shown: Shown {
+                only: self.attach.clone(),
+                dependencies: self.attach_dependencies,
+                without: self.no_attach.clone(),
+            },
             until,
             code_from: self.exit_code_from.clone(),
             prefix: !self.no_log_prefix,
@@ -313,7 +326,7 @@ fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay:
         judge(&outcome.report)?;
         summary(context, &outcome, began.elapsed())?;
         match stay {
-            Some(stay) => attach::follow(context, &engine, &project, stay).await,
+            Some(stay) => stay::follow(context, &engine, &project, stay).await,
             None => Ok(Exit::DONE),
         }
     })

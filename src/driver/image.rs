@@ -59,6 +59,21 @@ pub struct BuildRequest {
     pub surroundings: Option<Surroundings>,
 }
 
+/// A container that becomes an image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CommitRequest {
+    /// What the image is called; `None`: nothing.
+    pub reference: Option<String>,
+    /// Dockerfile lines (`ENV A=b`).
+    pub changes: Vec<String>,
+    /// Who made it.
+    pub author: Option<String>,
+    /// A word on it.
+    pub message: Option<String>,
+    /// The container's processes go on meanwhile.
+    pub unpaused: bool,
+}
+
 /// Images of an engine.
 #[async_trait]
 pub trait ImageDriver: Send + Sync {
@@ -78,7 +93,7 @@ pub trait ImageDriver: Send + Sync {
         changes: &[String],
     ) -> Result<String>;
     /// Commits a container as an image; returns its id.
-    async fn commit(&self, container: &str, reference: &str, changes: &[String]) -> Result<String>;
+    async fn commit(&self, container: &str, request: &CommitRequest) -> Result<String>;
     /// Gives a further reference.
     async fn tag(&self, image: &str, reference: &str) -> Result<()>;
     /// Removes a reference, and the image with its last one. Gone already: success.

@@ -48,10 +48,21 @@ pub struct ExecRequest {
     pub detach: bool,
 }
 
+/// How a container's main program is joined.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AttachRequest {
+    /// Standard input is wanted.
+    pub stdin: bool,
+    /// Keys that end the session and leave the program, such as `ctrl-p,ctrl-q`; `None`: the engine's own.
+    pub detach_keys: Option<String>,
+}
+
 /// Both directions of a running program. With a terminal everything comes as `Chunk::Out`.
 pub struct Session {
     /// The exec's or container's id, for `resize` and `exec_exit_code`.
     pub id: String,
+    /// The program has a terminal.
+    pub tty: bool,
     /// What it prints; ends when it ends.
     pub output: BoxStream<'static, Result<Chunk>>,
     /// What it reads; dropping (after shutdown) closes its standard input.
@@ -115,7 +126,7 @@ pub trait SessionDriver: Send + Sync {
     /// Tells an exec the terminal's size (columns, rows).
     async fn resize_exec(&self, exec: &str, size: (u16, u16)) -> Result<()>;
     /// Joins the main program of a container (before it starts, to miss nothing).
-    async fn attach(&self, id: &str, stdin: bool) -> Result<Session>;
+    async fn attach(&self, id: &str, request: &AttachRequest) -> Result<Session>;
     /// Tells a container's terminal its size (columns, rows).
     async fn resize(&self, id: &str, size: (u16, u16)) -> Result<()>;
     /// Its processes.
@@ -131,6 +142,8 @@ pub trait SessionDriver: Send + Sync {
     ) -> Result<BoxStream<'static, Result<EngineEvent>>>;
     /// A tar archive of a path inside.
     async fn copy_out(&self, id: &str, path: &str) -> Result<BoxStream<'static, Result<bytes::Bytes>>>;
+    /// A tar archive of everything inside, without volumes.
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<bytes::Bytes>>>;
     /// Unpacks a tar archive at a folder inside.
     async fn copy_in(&self, id: &str, path: &str, archive: Box<dyn AsyncRead + Send + Unpin>) -> Result<()>;
     /// What kind of thing is at a path inside: `None` where nothing is.

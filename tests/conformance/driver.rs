@@ -10,6 +10,7 @@ use devup::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use devup::driver::error::DriverError;
 use devup::driver::fake::Fake;
 use devup::driver::features::EngineKind;
+use devup::driver::image::CommitRequest;
 use devup::driver::image::ImageDriver;
 use devup::driver::moby;
 use devup::driver::session::{ExecRequest, LogOptions, SessionDriver};
@@ -392,7 +393,8 @@ async fn a_commit_is_an_image(bench: Bench) {
     bench.output(&id, &["touch", "/made"]).await;
     let reference = format!("{}:made", bench.project);
     let changes = ["ENV STAGE=late".to_owned(), "LABEL made=yes".to_owned()];
-    let image = bench.driver.commit(&id, &reference, &changes).await.unwrap();
+    let request = CommitRequest { reference: Some(reference.clone()), changes: changes.into(), ..<_>::default() };
+    let image = bench.driver.commit(&id, &request).await.unwrap();
     let found = bench.driver.image(&reference).await.unwrap().expect("it is there");
     assert_eq!(found.id, image);
     assert_eq!(found.labels.get("made").map(String::as_str), Some("yes"));
@@ -405,7 +407,7 @@ async fn a_commit_is_an_image(bench: Bench) {
     for container in [&id, &after] {
         bench.driver.remove(container, AnonymousVolumes::Remove).await.unwrap();
     }
-    let nobody = bench.driver.commit(&id, &reference, &[]).await;
+    let nobody = bench.driver.commit(&id, &request).await;
     assert!(nobody.unwrap_err().is_not_found());
     bench.driver.remove_image(&reference, true).await.unwrap();
     bench.close().await;

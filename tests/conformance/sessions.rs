@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use devup::driver::container::AnonymousVolumes;
 use devup::driver::error::DriverError;
 use devup::driver::image::BuildRequest;
-use devup::driver::session::{EngineEvent, ExecRequest, LogOptions, Session};
+use devup::driver::session::{AttachRequest, EngineEvent, ExecRequest, LogOptions, Session};
 use devup::driver::stream::Chunk;
 use devup::model::build::Build;
 use devup::model::container::{NetworkAttachment, PortBinding};
@@ -134,7 +134,7 @@ async fn terminals_learn_their_size(bench: Bench) {
     let sizes = "while :; do busybox stty size; sleep 0.05; done";
     let service = serde_json::json!({"command": ["sh", "-c", sizes], "tty": true, "stop_signal": "SIGKILL"});
     let id = bench.driver.create_container(&bench.spec("t", service)).await.unwrap();
-    let mut session: Session = bench.driver.attach(&id, false).await.unwrap();
+    let mut session: Session = bench.driver.attach(&id, &AttachRequest::default()).await.unwrap();
     bench.driver.start(&id).await.unwrap();
     bench.driver.resize(&id, (123, 45)).await.unwrap();
     until_shown(&mut session.output, "45 123").await;

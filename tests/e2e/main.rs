@@ -10,6 +10,7 @@ mod envs;
 mod faults;
 mod images;
 mod instances;
+mod joining;
 mod lifecycle;
 mod locks;
 mod onboarding;

@@ -7,7 +7,7 @@ use super::Fake;
 use super::world::{self, failed, not_found};
 use crate::base::digest::Digest;
 use crate::driver::error::Result;
-use crate::driver::image::{BuildRequest, ImageDriver, ImageProgress, ProgressSink};
+use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ImageProgress, ProgressSink};
 use crate::model::observed::Image;
 
 #[async_trait]
@@ -90,15 +90,16 @@ impl ImageDriver for Fake {
         Ok(id)
     }
 
-    async fn commit(&self, container: &str, reference: &str, changes: &[String]) -> Result<String> {
+    async fn commit(&self, container: &str, request: &CommitRequest) -> Result<String> {
         let mut world = self.world();
         let Some(found) = world.container(container) else {
             return Err(not_found("committing a container", format!("No such container: {container}")));
         };
+        let CommitRequest { reference, changes, .. } = request;
         let content = format!("{} {:?} {changes:?}", found.image_id, found.execs);
-        let image = changed(world::image(reference, &content, &[]), changes);
+        let image = changed(world::image(reference.as_deref().unwrap_or_default(), &content, &[]), changes);
         let id = image.id.clone();
-        world.put_image(reference, image);
+        world.put_image(reference.as_deref().unwrap_or(&id), image);
         Ok(id)
     }
 

@@ -15,7 +15,7 @@ use super::world::{FakeContainer, conflict, failed, not_found};
 use crate::driver::container::Scope;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::session::{
-    EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
+    AttachRequest, EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
 };
 use crate::driver::stream::Chunk;
 use crate::model::observed::State;
@@ -49,10 +49,11 @@ impl SessionDriver for Fake {
             let (input, typed) = tokio::io::duplex(1 << 16);
             let lost = |error: std::io::Error| failed("reading what a program printed", error.to_string());
             let output = ReaderStream::new(typed).map(move |bytes| bytes.map(Chunk::Out).map_err(lost)).boxed();
-            return Ok(Session { id: exec, output, input: Box::pin(input) });
+            return Ok(Session { id: exec, tty: request.tty, output, input: Box::pin(input) });
         }
         let chunks: Vec<_> = said(container, &request.command).chunks.into_iter().map(Ok).collect();
-        Ok(Session { id: exec, output: stream::iter(chunks).boxed(), input: Box::pin(tokio::io::sink()) })
+        let output = stream::iter(chunks).boxed();
+        Ok(Session { id: exec, tty: request.tty, output, input: Box::pin(tokio::io::sink()) })
     }
 
     async fn exec_exit_code(&self, exec: &str) -> Result<Option<i64>> {
@@ -70,7 +71,7 @@ impl SessionDriver for Fake {
         refuse("resizing a terminal")
     }
 
-    async fn attach(&self, _id: &str, _stdin: bool) -> Result<Session> {
+    async fn attach(&self, _id: &str, _request: &AttachRequest) -> Result<Session> {
         refuse("attaching")
     }
 
@@ -97,6 +98,10 @@ impl SessionDriver for Fake {
 
     async fn copy_out(&self, _id: &str, _path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         refuse("copying out of a container")
+    }
+
+    async fn export(&self, _id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        refuse("exporting a container")
     }
 
     async fn copy_in(&self, _id: &str, _path: &str, _archive: Box<dyn AsyncRead + Send + Unpin>) -> Result<()> {

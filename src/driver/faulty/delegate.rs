@@ -12,9 +12,9 @@ use super::Faulty;
 use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use crate::driver::error::Result;
 use crate::driver::features::Features;
-use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
+use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ProgressSink};
 use crate::driver::session::{
-    EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
+    AttachRequest, EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
 };
 use crate::driver::stream::Chunk;
 use crate::model::container::{ContainerSpec, InjectedFile, NetworkAttachment};
@@ -138,8 +138,8 @@ impl<D: ImageDriver> ImageDriver for Faulty<D> {
     ) -> Result<String> {
         self.change(self.inner.import(reference, archive, changes)).await
     }
-    async fn commit(&self, container: &str, reference: &str, changes: &[String]) -> Result<String> {
-        self.change(self.inner.commit(container, reference, changes)).await
+    async fn commit(&self, container: &str, request: &CommitRequest) -> Result<String> {
+        self.change(self.inner.commit(container, request)).await
     }
     async fn tag(&self, image: &str, reference: &str) -> Result<()> {
         self.change(self.inner.tag(image, reference)).await
@@ -169,8 +169,8 @@ impl<D: SessionDriver> SessionDriver for Faulty<D> {
         self.alive()?;
         self.inner.resize_exec(exec, size).await
     }
-    async fn attach(&self, id: &str, stdin: bool) -> Result<Session> {
-        self.change(self.inner.attach(id, stdin)).await
+    async fn attach(&self, id: &str, request: &AttachRequest) -> Result<Session> {
+        self.change(self.inner.attach(id, request)).await
     }
     async fn resize(&self, id: &str, size: (u16, u16)) -> Result<()> {
         self.alive()?;
@@ -192,6 +192,10 @@ impl<D: SessionDriver> SessionDriver for Faulty<D> {
     ) -> Result<BoxStream<'static, Result<EngineEvent>>> {
         self.alive()?;
         self.inner.events(scope, since, until).await
+    }
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<bytes::Bytes>>> {
+        self.alive()?;
+        self.inner.export(id).await
     }
     async fn copy_out(&self, id: &str, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.alive()?;

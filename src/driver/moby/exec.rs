@@ -10,7 +10,7 @@ use super::create::{some_list, some_true};
 use super::http::segment;
 use super::output;
 use crate::driver::error::{DriverError, Result};
-use crate::driver::session::{ExecRequest, Session};
+use crate::driver::session::{AttachRequest, ExecRequest, Session};
 
 #[derive(Deserialize)]
 struct Made {
@@ -49,14 +49,15 @@ pub(super) async fn exec(moby: &Moby, id: &str, request: &ExecRequest) -> Result
     if request.detach {
         start.done().await?;
         let output = Box::pin(futures_util::stream::empty());
-        return Ok(Session { id: made.id, output, input: Box::pin(tokio::io::sink()) });
+        return Ok(Session { id: made.id, tty: request.tty, output, input: Box::pin(tokio::io::sink()) });
     }
     let (reads, mut writes) = tokio::io::split(start.upgrade().await?);
     if !request.stdin {
         // the program sees the end of its input at once; that it is gone already is no matter
         let _ = writes.shutdown().await;
     }
-    Ok(Session { id: made.id, output: output::chunks(reads, request.tty), input: Box::pin(writes) })
+    let output = output::chunks(reads, request.tty);
+    Ok(Session { id: made.id, tty: request.tty, output, input: Box::pin(writes) })
 }
 
 /// The code that an exec ended with; `None` while it runs.
@@ -67,7 +68,7 @@ pub(super) async fn exit_code(moby: &Moby, exec: &str) -> Result<Option<i64>> {
 }
 
 /// Joins the main program.
-pub(super) async fn attach(moby: &Moby, id: &str, stdin: bool) -> Result<Session> {
+pub(super) async fn attach(moby: &Moby, id: &str, request: &AttachRequest) -> Result<Session> {
     let attempted = format!("attaching to container {id}");
     let seen = moby.inspect(id).await?.ok_or_else(|| DriverError::NotFound {
         attempted: attempted.clone(),
@@ -75,9 +76,11 @@ pub(super) async fn attach(moby: &Moby, id: &str, stdin: bool) -> Result<Session
     })?;
     let path = format!("/containers/{}/attach", segment(id));
     let ask = moby.http.post(attempted, path).query("stream", "1").query("stdout", "1").query("stderr", "1");
-    let ask = if stdin { ask.query("stdin", "1") } else { ask };
+    let ask = ask.query_some("stdin", request.stdin.then_some("1"));
+    let ask = ask.query_some("detachKeys", request.detach_keys.as_deref());
     let (reads, writes) = tokio::io::split(ask.upgrade().await?);
-    Ok(Session { id: id.to_owned(), output: output::chunks(reads, seen.config.tty), input: Box::pin(writes) })
+    let (tty, output) = (seen.config.tty, output::chunks(reads, seen.config.tty));
+    Ok(Session { id: id.to_owned(), tty, output, input: Box::pin(writes) })
 }
 
 /// Tells a terminal its size.

@@ -11,7 +11,7 @@ use super::http::segment;
 use super::listed::nullable;
 use super::{Moby, build, credentials, reference, refusal};
 use crate::driver::error::{DriverError, Result};
-use crate::driver::image::{BuildRequest, ImageDriver, ImageProgress, ProgressSink};
+use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ImageProgress, ProgressSink};
 use crate::model::observed::Image;
 
 /// `GET /images/{name}/json`.
@@ -236,11 +236,16 @@ impl ImageDriver for Moby {
         Ok(id)
     }
 
-    async fn commit(&self, container: &str, reference: &str, changes: &[String]) -> Result<String> {
-        let (name, tag) = reference::split(reference);
-        let ask = self.http.post(format!("making image {reference} of container {container}"), "/commit");
-        let mut ask = ask.query("container", container).query("repo", name).query("tag", tag);
-        for change in changes {
+    async fn commit(&self, container: &str, request: &CommitRequest) -> Result<String> {
+        let called = request.reference.as_deref().map(|reference| format!(" {reference}")).unwrap_or_default();
+        let ask = self.http.post(format!("making an image{called} of container {container}"), "/commit");
+        let mut ask = ask.query("container", container).query("pause", if request.unpaused { "0" } else { "1" });
+        if let Some(reference) = &request.reference {
+            let (name, tag) = reference::split(reference);
+            ask = ask.query("repo", name).query("tag", tag);
+        }
+        ask = ask.query_some("author", request.author.as_deref()).query_some("comment", request.message.as_deref());
+        for change in &request.changes {
             ask = ask.query("changes", change);
         }
         // Podman wants a configuration, be it an empty one

@@ -20,7 +20,7 @@ use super::{Moby, exec, output};
 use crate::driver::container::Scope;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::session::{
-    EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
+    AttachRequest, EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
 };
 use crate::driver::stream::Chunk;
 
@@ -111,8 +111,8 @@ impl SessionDriver for Moby {
         exec::resize(self, format!("/exec/{}/resize", segment(exec)), size).await
     }
 
-    async fn attach(&self, id: &str, stdin: bool) -> Result<Session> {
-        exec::attach(self, id, stdin).await
+    async fn attach(&self, id: &str, request: &AttachRequest) -> Result<Session> {
+        exec::attach(self, id, request).await
     }
 
     async fn resize(&self, id: &str, size: (u16, u16)) -> Result<()> {
@@ -152,6 +152,11 @@ impl SessionDriver for Moby {
         let target = format!("/containers/{}/archive", segment(id));
         let ask = self.http.get(format!("copying {path} out of container {id}"), target).query("path", path);
         Ok(ask.pieces().await?.boxed())
+    }
+
+    async fn export(&self, id: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let path = format!("/containers/{}/export", segment(id));
+        Ok(self.http.get(format!("exporting container {id}"), path).pieces().await?.boxed())
     }
 
     async fn copy_in(&self, id: &str, path: &str, archive: Box<dyn AsyncRead + Send + Unpin>) -> Result<()> {

@@ -25,6 +25,44 @@ pub enum Until {
     FirstFailure,
 }
 
+/// Whose output is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Of these; none: of those chosen, but for services with `attach: false`.
+    pub only: Vec<String>,
+    /// What the chosen ones depend on as well.
+    pub dependencies: bool,
+    /// Not of these.
+    pub without: Vec<String>,
+}
+
+impl Shown {
+    /// The services shown where these were chosen (none: all).
+    pub fn of(&self, project: &Project, chosen: &[String]) -> Result<Vec<String>> {
+        project.check_services(&self.only, &[])?;
+        project.check_services(&self.without, &[])?;
+        let services = &project.environment()?.services;
+        let mut shown: Vec<String> = match (self.only.as_slice(), chosen) {
+            ([], []) => services.keys().cloned().collect(),
+            ([], chosen) => chosen.to_vec(),
+            (only, _) => only.to_vec(),
+        };
+        let mut at = 0;
+        while self.dependencies && at < shown.len() {
+            let needed = services.get(&shown[at]).into_iter().flat_map(|service| service.depends_on.keys());
+            for name in needed.cloned().collect::<Vec<_>>() {
+                if !shown.contains(&name) {
+                    shown.push(name);
+                }
+            }
+            at += 1;
+        }
+        let silent = |name: &String| services.get(name).is_some_and(|service| service.attach == Some(false));
+        shown.retain(|name| !self.without.contains(name) && (self.only.contains(name) || !silent(name)));
+        Ok(shown)
+    }
+}
+
 /// A container that ended for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -105,6 +143,34 @@ pub async fn code_of(engine: &Engine, project: &Project, service: &str) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::environment::Environment;
+    use crate::model::service::{Dependency, Service};
+
+    #[test]
+    fn whose_output_is_shown() {
+        let mut environment = Environment::default();
+        let needs = |name: &str| [(name.to_owned(), Dependency::default())].into_iter().collect();
+        let web = Service { depends_on: needs("db"), ..Service::default() };
+        environment.services.insert("web".into(), web);
+        environment.services.insert("db".into(), Service { depends_on: needs("disk"), ..Service::default() });
+        environment.services.insert("disk".into(), Service::default());
+        environment.services.insert("chatty".into(), Service { attach: Some(false), ..Service::default() });
+        let (spec, decision) = (None, None);
+        let (name, environment, remarks) = ("shop".into(), Some(environment), Vec::new());
+        let project = Project { name, environment, spec, decision, remarks, named_by_folder: false };
+        let shown = |only: &[&str], dependencies, without: &[&str], chosen: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            let wish = Shown { only: owned(only), dependencies, without: owned(without) };
+            wish.of(&project, &owned(chosen)).map(|names| names.join(" ")).map_err(|error| error.to_string())
+        };
+        assert_eq!(shown(&[], false, &[], &[]).unwrap(), "web db disk");
+        assert_eq!(shown(&[], false, &[], &["web"]).unwrap(), "web");
+        assert_eq!(shown(&[], true, &[], &["web"]).unwrap(), "web db disk");
+        assert_eq!(shown(&[], true, &["db"], &["web"]).unwrap(), "web disk");
+        assert_eq!(shown(&["chatty"], false, &[], &["web"]).unwrap(), "chatty");
+        assert_eq!(shown(&[], false, &["web"], &["web"]).unwrap(), "");
+        assert_eq!(shown(&[], false, &["wbe"], &[]).unwrap_err(), "no such service: wbe");
+    }
 
     #[test]
     fn which_end_matters() {
