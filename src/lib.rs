@@ -13,6 +13,7 @@ pub mod spec;
 pub mod state;
 // floor 3: pure decisions and long jobs
 pub mod envs;
+pub mod feature;
 pub mod host;
 pub mod import;
 pub mod observe;

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("observe", 3),
     ("plan", 3),
     ("envs", 3),
+    ("feature", 3),
     ("host", 3),
     ("import", 3),
     ("source", 3),

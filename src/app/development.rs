@@ -11,28 +11,30 @@ use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::secret;
 use crate::app::wiring::Engine;
+use crate::app::workplace;
 use crate::base::process::Call;
 use crate::driver::session::ExecRequest;
 use crate::engine::session;
+use crate::feature::Feature;
 use crate::model::development::{Command, Development, Requirements, Stage, Wish};
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener, Outcome};
 use crate::model::mount::MountKind;
 use crate::model::observed::{Container, Image};
 use crate::model::resource::{SecretSource, Volume};
-use crate::spec::devcontainer::metadata::{LABEL, Metadata};
-use crate::spec::error::SpecError;
 use crate::state::port::choose::Chosen;
 use crate::state::store::State;
 
 /// Merges what the dev container's image says below what the project says.
-pub fn describe(environment: &mut Environment, image: Option<&Image>) -> Result<(), SpecError> {
+pub fn describe(environment: &mut Environment, image: Option<&Image>, features: &[Feature]) -> Result<()> {
     let Environment { development: Some(development), services, volumes, .. } = environment else { return Ok(()) };
     let (Some(image), Some(service)) = (image, services.get_mut(&development.service)) else { return Ok(()) };
-    let Some(label) = image.labels.get(LABEL).filter(|label| !label.is_empty()) else { return Ok(()) };
-    let name = image.tags.first().unwrap_or(&image.id);
+    let metadata = workplace::metadata(development, image, features)?;
+    if metadata.is_empty() {
+        return Ok(());
+    }
     let lookup = |name: &str| variable(image, name);
-    Metadata::parse(label, name)?.apply(service, development, &lookup)?;
+    metadata.apply(service, development, &lookup)?;
     for mount in service.volumes.iter().filter(|mount| mount.kind == MountKind::Volume) {
         if let Some(source) = &mount.source {
             let volume = || Volume { name: source.clone(), ..Volume::default() };
@@ -189,7 +191,8 @@ pub async fn as_person(
     }
     let mut environment = project.environment()?.clone();
     let image = engine.images.image(&container.image_id).await?;
-    describe(&mut environment, image.as_ref())?;
+    // features have left their words on the image
+    describe(&mut environment, image.as_ref(), &[])?;
     let Some(development) = environment.development else { return Ok(request) };
     Ok(session::request(&*engine.sessions, &container.id, &development.session, request).await?)
 }
@@ -197,6 +200,7 @@ pub async fn as_person(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::devcontainer::metadata::LABEL;
 
     #[test]
     fn what_a_machine_lacks_is_told() {
@@ -216,12 +220,15 @@ mod tests {
         environment.services.insert("dev".into(), crate::model::service::Service::default());
         let label = r#"[{"mounts": ["type=volume,source=cache,target=/cache"], "init": true}]"#;
         let image = Image { labels: [(LABEL.to_owned(), label.to_owned())].into(), ..image() };
-        describe(&mut environment, Some(&image)).unwrap();
+        describe(&mut environment, Some(&image), &[]).unwrap();
         assert_eq!(environment.volumes["cache"].name, "cache");
         assert_eq!(environment.services["dev"].init, Some(true));
         let wrong = Image { labels: [(LABEL.to_owned(), "[".to_owned())].into(), ..image };
         assert!(
-            describe(&mut environment, Some(&wrong)).unwrap_err().to_string().contains("label devcontainer.metadata")
+            describe(&mut environment, Some(&wrong), &[])
+                .unwrap_err()
+                .to_string()
+                .contains("label devcontainer.metadata")
         );
     }
 

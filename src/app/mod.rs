@@ -37,3 +37,4 @@ pub mod uninstall;
 pub mod up;
 pub mod watching;
 pub mod wiring;
+pub mod workplace;

@@ -11,8 +11,9 @@ use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
+use crate::app::workplace::Features;
 use crate::base::clock::{Clock as _, SystemClock};
-use crate::base::digest::{Digest, FieldHasher};
+use crate::base::digest::Digest;
 use crate::base::files::{self, Access};
 use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
 use crate::engine::{SecretResolver, Tools, Workshop};
@@ -31,7 +32,7 @@ use crate::secret::resolve::{Commands, Resolver};
 use crate::secret::store;
 use crate::state::journal::Journal;
 use crate::state::store::State;
-use crate::task::{ids, inputs, layer, provision};
+use crate::task::{inputs, layer, provision};
 
 /// Everything beside the spec and the engine.
 pub struct Supplies<'a> {
@@ -51,14 +52,8 @@ pub struct Supplies<'a> {
     known: Mutex<Redactor>,
     all_known: tokio::sync::OnceCell<()>,
     marks: ProjectMarks<'a>,
-}
-
-/// Whose files the project's are.
-fn person() -> (u32, u32) {
-    #[cfg(unix)]
-    return (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    #[cfg(not(unix))]
-    (0, 0)
+    /// Of a dev container, fetched once for a run.
+    pub features: tokio::sync::OnceCell<Features>,
 }
 
 fn failed(error: &dyn std::fmt::Display) -> AppError {
@@ -103,6 +98,7 @@ impl<'a> Supplies<'a> {
             known: Mutex::default(),
             all_known: tokio::sync::OnceCell::new(),
             marks: ProjectMarks { state, project: &project.name },
+            features: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -220,39 +216,6 @@ impl<'a> Supplies<'a> {
             given.provision.insert(name.clone(), inside);
         }
         Ok(layers)
-    }
-
-    /// The image below what is put on it for the person who works in the dev container.
-    pub fn base_of_workplace(&self, environment: &Environment) -> Option<String> {
-        let name = &environment.development.as_ref()?.service;
-        plan::own_image(environment, name, environment.services.get(name)?).ok()
-    }
-
-    /// Puts the person's ids on the dev container's image. Says whether there is a layer for it.
-    pub fn workplace(&self, environment: &Environment, observed: &Observed, given: &mut Inputs) -> Result<bool> {
-        let Some(development) = &environment.development else { return Ok(false) };
-        let name = &development.service;
-        let Some(service) = environment.services.get(name) else { return Ok(false) };
-        let Some(reference) = self.base_of_workplace(environment) else { return Ok(false) };
-        let Some(image) = observed.images.get(&reference) else { return Ok(false) };
-        let user = development.session.user.as_ref().or(service.user.as_ref()).unwrap_or(&image.user);
-        let user = user.split(':').next().unwrap_or_default();
-        let (uid, gid) = person();
-        let wanted = development.update_ids.unwrap_or(true) && given.local;
-        if !wanted || uid == 0 || !ids::concerns(user) {
-            return Ok(false);
-        }
-        let chain = given
-            .images
-            .entry(name.clone())
-            .or_insert_with(|| ImageChain { makers: vec![ImageMaker::Service { reference: reference.clone() }] });
-        let base = chain.makers.last().map_or(reference, |maker| maker.reference().to_owned());
-        let steps = vec![ids::step(user, uid, gid)];
-        let mut hasher = FieldHasher::new();
-        hasher.field(&base).field(&image.id).field(&steps[0].run);
-        let result = format!("{}:{}", provision::REPOSITORY, hasher.finish().short(16));
-        chain.makers.push(ImageMaker::Layer { base, reference: result, steps });
-        Ok(true)
     }
 
     /// The journal, and whoever else listens.

@@ -18,12 +18,14 @@ use crate::app::request::Request;
 use crate::app::supplies::{self, Supplies};
 use crate::app::trust::{self, Answer, Means, Subject};
 use crate::app::wiring::Engine;
+use crate::app::workplace;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::lock::{Lock, Owner};
 use crate::driver::container::Scope;
 use crate::driver::error::DriverError;
 use crate::engine::{Cancel, Level, Pace, Report, StepError, apply};
 use crate::envs::bootstrap;
+use crate::feature::Feature;
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener};
 use crate::model::observed::Observed;
@@ -102,22 +104,20 @@ pub async fn up(
     let _lock = lock(request, project, questions, cancel).await?;
     instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
     trust::still_holds(&agreed, &survey(request, engine, project, project.environment()?).await?)?;
-    if let Some(development) = &project.environment()?.development {
-        for message in development::unmet(request, &state, &project.name, development)? {
-            listener.on(Event::Warning { message });
-        }
-        development::initialize(development, listener).await?;
-    }
+    Box::pin(prepare(request, project, &state, listener)).await?;
     let supplies = Supplies::of(request, engine, project, &state, tools)?;
     let mut wish = wish.clone();
     let mut changed = 0;
     let mut lost_ports = 0;
     loop {
-        let mut view = view((request, engine), project, &wish, &state, &supplies, Keep::Yes).await?;
-        agree_with_image(request, engine, project, &state, (&view.environment, &agreed), questions).await?;
+        let mut view = Box::pin(view((request, engine), project, &wish, &state, &supplies, Keep::Yes)).await?;
+        Box::pin(agree_with_image(request, engine, project, &state, (&view.environment, &agreed), questions)).await?;
         if view.plan.needs_yes().next().is_some() && !questions.may_lose(&view.plan)? {
             wish.options.keep_changed_volumes = true;
             view.plan = wish.plan(&view.environment, &view.observed, &view.inputs)?;
+        }
+        if let Some(features) = supplies.features.get() {
+            workplace::record(&view.environment, features)?;
         }
         for warning in &view.plan.warnings {
             listener.on(Event::Warning { message: warning.clone() });
@@ -136,6 +136,17 @@ pub async fn up(
         }
         wish.options.images_settled = true;
     }
+}
+
+/// What a dev container wants of this machine before anything else; consent was given.
+async fn prepare(request: &Request, project: &Project, state: &State, listener: &dyn Listener) -> Result<()> {
+    if let Some(development) = &project.environment()?.development {
+        for message in development::unmet(request, state, &project.name, development)? {
+            listener.on(Event::Warning { message });
+        }
+        development::initialize(development, listener).await?;
+    }
+    Ok(())
 }
 
 /// How often ports are chosen again because somebody was faster.
@@ -269,13 +280,10 @@ async fn view(
     let wanted: Vec<String> = references.into_iter().chain(bases).collect::<BTreeSet<_>>().into_iter().collect();
     let looked_for = observe::Request::for_up(&environment, wanted);
     let mut observed = observe(&*engine.containers, &*engine.images, &looked_for).await?;
-    if let Some(development) = &mut environment.development {
-        development::find_secrets(request, state, &project.name, development)?;
-    }
-    let base = supplies.base_of_workplace(&environment).and_then(|reference| observed.images.get(&reference));
-    development::describe(&mut environment, base)?;
+    let features =
+        describe((request, engine), wish, (state, &project.name), supplies, (&mut environment, &mut observed)).await?;
     let provisioned = supplies.provision(&environment, &observed, &mut inputs)?;
-    if supplies.workplace(&environment, &observed, &mut inputs)? || provisioned {
+    if workplace::put(&environment, &observed, features, &mut inputs)? || provisioned {
         // layers have names only now that their bases are known
         let layers =
             inputs.images.values().flat_map(|chain: &ImageChain| &chain.makers).map(plan::ImageMaker::reference);
@@ -295,6 +303,30 @@ async fn view(
     development::check_ports(&environment, &chosen)?;
     let plan = wish.plan(&environment, &observed, &inputs)?;
     Ok(View { environment, observed, inputs, plan, chosen })
+}
+
+/// Completes the dev container with what its image and its features say; returns the features.
+async fn describe<'s>(
+    (request, engine): (&Request, &Engine),
+    wish: &UpRequest,
+    (state, project): (&State, &str),
+    supplies: &'s Supplies<'_>,
+    (environment, observed): (&mut Environment, &mut Observed),
+) -> Result<&'s [Feature]> {
+    let Some(development) = &mut environment.development else { return Ok(&[]) };
+    development::find_secrets(request, state, project, development)?;
+    let refresh = wish.options.pull == Some(plan::Pull::Always);
+    let fetched =
+        supplies.features.get_or_try_init(|| Box::pin(workplace::features(request, environment, refresh))).await?;
+    let base = workplace::base(environment).and_then(|reference| observed.images.get(&reference));
+    development::describe(environment, base, &fetched.ordered)?;
+    // volumes that only the image asks for were not looked for before
+    for volume in environment.volumes.values() {
+        if !observed.volumes.iter().any(|known| known.name == volume.name) {
+            observed.volumes.extend(engine.containers.volume(&volume.name).await?);
+        }
+    }
+    Ok(&fetched.ordered)
 }
 
 impl UpRequest {

@@ -33,12 +33,27 @@ pub struct Development {
     pub initialize_at: Option<(PathBuf, usize)>,
     /// Runs inside, in this order.
     pub stages: Vec<Stage>,
+    /// What is installed on the image.
+    pub features: Vec<FeatureWish>,
+    /// Names of features that come first.
+    pub features_first: Vec<String>,
+    /// Its own id.
+    pub id: String,
     /// Ports that have to be published as they are.
     pub required_ports: Vec<u16>,
     /// Secrets that the commands inside get as variables, by name.
     pub secrets: IndexMap<String, Wish>,
     /// What this machine should have.
     pub requirements: Requirements,
+}
+
+/// A feature that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeatureWish {
+    /// As written: `./tools`, `registry/name:1`, `https://…`.
+    pub reference: String,
+    /// Options that were given.
+    pub options: IndexMap<String, String>,
 }
 
 /// A secret that is asked for.

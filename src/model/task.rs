@@ -54,4 +54,10 @@ pub struct Provision {
     /// Filled in likewise: mounts that would hide what an image layer holds there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden_by: Vec<String>,
+    /// Filled in for features of dev containers: variables that the image keeps; may refer to those it has.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub image_environment: IndexMap<String, String>,
+    /// Filled in likewise: labels that the image gets.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub image_labels: IndexMap<String, String>,
 }

@@ -61,6 +61,9 @@ pub fn request(
             let (bytes, mode) = read(file)?;
             extra_files.push((PathBuf::from(path), bytes, mode));
         }
+        for (name, value) in &step.image_environment {
+            let _ = writeln!(text, "ENV {name}={}", expanded(value));
+        }
         run(&mut text, step);
         restore(&mut text, image, step);
     }
@@ -72,6 +75,7 @@ pub fn request(
         (labels::BASE, base.to_owned()),
         (labels::BASE_ID, image.id.clone()),
     ];
+    let given = steps.iter().flat_map(|step| step.image_labels.clone());
     Ok(BuildRequest {
         tags: vec![reference.to_owned()],
         build: Build {
@@ -85,7 +89,7 @@ pub fn request(
         extra_files,
         without_folder: true,
         platform: None,
-        labels: own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        labels: own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(given).collect(),
         surroundings: None,
     })
 }
@@ -136,6 +140,12 @@ fn restore(text: &mut String, image: &Image, step: &Provision) {
         let user = if image.user.is_empty() { "root" } else { &image.user };
         let _ = writeln!(text, "USER {}", escaped(user));
     }
+}
+
+/// A value in which builders are to expand variables, and nothing else.
+fn expanded(value: &str) -> String {
+    let line = value.replace(['\n', '\r'], " ");
+    format!("\"{}\"", line.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Builders expand variables in these instructions.

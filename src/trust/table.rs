@@ -238,6 +238,8 @@ pub const PROVISION: &[Row] = &[
     // filled in by devup itself when it has decided where a step runs; the spec has no such keys
     free("copies", "decided by devup, from the inputs"),
     free("hidden_by", "decided by devup, from the mounts"),
+    free("image_environment", "is seen inside the image only"),
+    free("image_labels", "decided by devup, from features"),
 ];
 
 /// Keys of a mount in long form.

@@ -8,6 +8,7 @@ mod devcontainer;
 mod engine;
 mod envs;
 mod faults;
+mod features;
 mod images;
 mod instances;
 mod joining;

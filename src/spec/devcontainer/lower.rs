@@ -1,8 +1,8 @@
 //! A dev container in the words of the spec: one service with everything that the engine has to know, every value with
 //! its place in the `devcontainer.json`. What only the person inside is concerned with becomes a [`Development`].
 
-use super::configuration::{Configuration, Form};
-use super::{commands, mount, ports, run_args};
+use super::configuration::{self, Configuration, Form};
+use super::{commands, features, mount, ports, run_args};
 use crate::model::development::{Development, Probe, Requirements, Session, Wish};
 use crate::spec::error::{Fault, Problem, SpecError};
 use crate::spec::node::{At, Entry, Map, Node, Value};
@@ -26,7 +26,6 @@ pub fn document(read: &Configuration) -> Result<(Node, Development), SpecError> 
     };
     let mut lowering =
         Lowering { read, form, service: empty(read), networks: empty(read), volumes: empty(read), problems: vec![] };
-    lowering.refuse_features();
     lowering.image();
     lowering.container();
     lowering.mounts();
@@ -86,6 +85,13 @@ fn development(read: &Configuration, form: Form, service: &str) -> Development {
         initialize: commands::initialize(read),
         initialize_at: read.node.get(commands::INITIALIZE).and_then(place),
         stages: commands::stages(read),
+        features: features::wishes(read.node.get("features")),
+        features_first: read
+            .texts("overrideFeatureInstallOrder")
+            .into_iter()
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        id: configuration::id(&read.workspace.local, &read.path),
         required_ports: ports::required(read),
         secrets: secrets(read),
         requirements: requirements(read.node.get("hostRequirements")),
@@ -180,14 +186,6 @@ impl Lowering<'_> {
     fn set(&mut self, key: &str, value: Option<&Node>) {
         if let Some(value) = value {
             self.service.set(key, value.clone());
-        }
-    }
-
-    fn refuse_features(&mut self) {
-        let features = self.read.node.get("features").filter(|node| node.as_map().is_some_and(|map| !map.is_empty()));
-        if let Some(node) = features {
-            let fault = Fault::NotYet { feature: "`features` of a dev container".into() };
-            self.problems.push(Problem::new(fault, &node.at).help("put what they install into a Dockerfile: `build`"));
         }
     }
 

@@ -33,6 +33,16 @@ impl Metadata {
         }))
     }
 
+    /// Adds an entry that counts more than those before.
+    pub fn push(&mut self, entry: Node) {
+        self.0.push(entry);
+    }
+
+    /// As the label has it.
+    pub fn text(&self) -> String {
+        serde_json::Value::from(self.0.iter().map(Node::to_json).collect::<Vec<_>>()).to_string()
+    }
+
     /// There is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

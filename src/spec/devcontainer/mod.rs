@@ -5,6 +5,7 @@
 pub mod build_options;
 pub mod commands;
 pub mod configuration;
+pub mod features;
 pub mod find;
 pub mod jsonc;
 pub mod lower;

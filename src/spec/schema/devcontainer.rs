@@ -20,7 +20,7 @@ pub static DEVCONTAINER: Object = object(
         key("customizations", &Shape::Any, "for other tools: kept, without effect"),
         key("dockerComposeFile", &TEXT_OR_TEXTS, "these files are the spec"),
         key("dockerFile", &TEXT, "older form of `build.dockerfile`"),
-        key("features", &FEATURES, "not available yet: refused with a word about it"),
+        key("features", &FEATURES, "installed as image layers"),
         key("forwardPorts", &FORWARD_PORTS, "published on loopback"),
         key(
             "hostRequirements",
@@ -35,7 +35,7 @@ pub static DEVCONTAINER: Object = object(
         key("onCreateCommand", &COMMAND, "runs once for each container"),
         key("otherPortsAttributes", &PORT_ATTRIBUTES, "as `portsAttributes`, for all other ports"),
         key("overrideCommand", &BOOL, "applied; `false` where Compose files are used, else `true`"),
-        key("overrideFeatureInstallOrder", &TEXTS, "belongs to `features`"),
+        key("overrideFeatureInstallOrder", &TEXTS, "applied"),
         key(
             "portsAttributes",
             &PORTS_ATTRIBUTES,
