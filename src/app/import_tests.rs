@@ -224,6 +224,36 @@ fn every_stack_loads_and_plans() {
     }
 }
 
+const VAGRANT: &[(&str, &[&str])] = &[
+    (include_str!("../../tests/fixtures/vagrant/01-one-box.rb"), &["default"]),
+    (include_str!("../../tests/fixtures/vagrant/02-three-tiers.rb"), &["db", "web"]),
+    (include_str!("../../tests/fixtures/vagrant/03-loop-of-nodes.rb"), &["node1", "node2", "node3"]),
+    (include_str!("../../tests/fixtures/vagrant/04-hash-of-machines.rb"), &["app1", "app2", "lb"]),
+    (include_str!("../../tests/fixtures/vagrant/05-old-style.rb"), &["default"]),
+    (include_str!("../../tests/fixtures/vagrant/06-methods.rb"), &["green", "red"]),
+    (include_str!("../../tests/fixtures/vagrant/07-not-static.rb"), &["default"]),
+    (include_str!("../../tests/fixtures/vagrant/08-provisioners.rb"), &["default"]),
+    (include_str!("../../tests/fixtures/vagrant/09-choices.rb"), &["default"]),
+    (include_str!("../../tests/fixtures/vagrant/10-hostile.rb"), &["a---b"]),
+];
+
+#[test]
+fn every_vagrantfile_loads_and_plans() {
+    for (text, services) in VAGRANT {
+        let files = [
+            ("Vagrantfile", *text),
+            ("provision/web.sh", "service nginx start\n"),
+            ("provision/db.sh", "echo 192.168.56.10\n"),
+            ("conf/nginx.conf", ""),
+            ("conf/bashrc", ""),
+        ];
+        for from in [From::Vagrant, From::Auto] {
+            let (proposal, planned) = planned(&files, from);
+            assert_eq!(planned, *services, "{}", proposal.text);
+        }
+    }
+}
+
 #[test]
 fn names_of_files_become_no_structure() {
     let hostile = "a\n  privileged: true # \u{1b}[2J";

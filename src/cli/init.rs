@@ -18,6 +18,7 @@ Examples:
   devup init                               make a devup.yaml from what this folder holds
   devup init --dry-run                     show it, write nothing
   devup init --from compose                a devup.yaml that includes the compose.yaml
+  devup init --from vagrant                the machines of a Vagrantfile, as services
   devup init --template django shop        a whole new project
   devup init --list                        the templates";
 
@@ -32,6 +33,8 @@ pub enum Kind {
     Dockerfile,
     /// A Procfile
     Procfile,
+    /// A Vagrantfile
+    Vagrant,
 }
 
 impl Kind {
@@ -41,6 +44,7 @@ impl Kind {
             Self::Compose => From::Compose,
             Self::Dockerfile => From::Dockerfile,
             Self::Procfile => From::Procfile,
+            Self::Vagrant => From::Vagrant,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::read::{Dependency, dockerfile, procfile};
 use super::render::{self, Draft};
 use super::snapshot::{Folder, Snapshot};
 use super::stack::READERS;
-use super::{ImportError, Proposal, compose, stores, variables};
+use super::{ImportError, Proposal, compose, stores, vagrant, variables};
 
 /// Names of Dockerfiles, best first.
 const DOCKERFILES: [&str; 2] = ["Dockerfile", "Containerfile"];
@@ -32,12 +32,16 @@ pub fn auto(snapshot: &Snapshot, blocks: &Blocks) -> Result<Proposal, ImportErro
         return Err(ImportError::DevContainer((*file).to_owned()));
     }
     let (apps, mut open) = apps(snapshot, blocks);
+    if snapshot.has(vagrant::NAME) {
+        // its machines are the environment where nothing else says what runs
+        if apps.iter().all(|app| !app.runs()) {
+            return vagrant::propose(snapshot, blocks);
+        }
+        let what = "not read here; `devup init --from vagrant` makes a spec of it";
+        open.push(Finding::at(&snapshot.root().place(vagrant::NAME, 0), what));
+    }
     if apps.is_empty() {
         return Err(ImportError::Unknown);
-    }
-    if snapshot.has("Vagrantfile") {
-        let what = "not read here; `devup init --from vagrant` makes a spec of it";
-        open.push(Finding::at(&snapshot.root().place("Vagrantfile", 0), what));
     }
     Ok(draft(snapshot, blocks, apps, open))
 }

@@ -6,6 +6,7 @@
 //! | manifests, with the line of each entry | [`read`] |
 //! | one folder → an application: ground, command, port, steps | [`stack`] |
 //! | what the applications need beside them | [`stores`] |
+//! | a Vagrantfile → its machines | [`vagrant`] |
 //! | all of it as YAML with comments | [`render`], [`section`] |
 //!
 //! Each conclusion carries the place that it was drawn from. What could not be concluded is a [`Finding`] in
@@ -22,6 +23,7 @@ pub mod section;
 pub mod snapshot;
 pub mod stack;
 pub mod stores;
+pub mod vagrant;
 pub mod variables;
 
 use serde::Serialize;
@@ -42,6 +44,8 @@ pub enum From {
     Dockerfile,
     /// A Procfile, with what the manifests beside it say.
     Procfile,
+    /// A Vagrantfile.
+    Vagrant,
 }
 
 /// A spec, proposed.
@@ -97,6 +101,7 @@ pub fn propose(snapshot: &Snapshot, from: From, blocks: &Blocks) -> Result<Propo
         From::Compose => compose::propose(snapshot),
         From::Dockerfile => detect::from_dockerfile(snapshot, blocks),
         From::Procfile => detect::from_procfile(snapshot, blocks),
+        From::Vagrant => vagrant::propose(snapshot, blocks),
     }
 }
 

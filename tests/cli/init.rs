@@ -82,6 +82,15 @@ fn what_is_a_spec_or_none_of_devups_business_is_said() {
     screen("spec-already", &env.run(&["init"]).screen());
 }
 
+#[test]
+fn a_vagrantfile_becomes_services_and_what_was_not_read_is_listed() {
+    let env = TestEnvironment::new();
+    env.file("Vagrantfile", include_str!("../fixtures/vagrant/02-three-tiers.rb"));
+    env.file("provision/web.sh", "systemctl start nginx\n");
+    screen("from-vagrant", &env.run(&["init", "--from", "vagrant"]).screen());
+    assert_eq!(env.run(&["config", "--services"]).stdout, "db\nweb\n");
+}
+
 /// The spec as it is understood, without extensions and the version of devup's schema, and without a word of warning.
 fn config(env: &TestEnvironment) -> serde_json::Value {
     let ran = env.run(&["config", "--format", "json"]);
