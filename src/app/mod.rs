@@ -2,6 +2,7 @@
 
 pub mod clone;
 pub mod commit;
+pub mod confidential;
 pub mod config;
 pub mod copy;
 pub mod development;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
@@ -13,11 +14,13 @@ use crate::model::event::Listener;
 use crate::model::resource::SecretSource;
 use crate::model::task::Provision;
 use crate::plan::Plan;
+use crate::secret::resolve::Commands;
 use crate::state::store::State;
 
-/// Plans over containers that are there hold no step that makes an image or reads a secret.
+/// Plans over containers that are there hold no step that makes an image or delivers a secret.
 struct Unneeded;
 
+/// Where there is no spec, no secret of it is known.
 #[async_trait]
 impl SecretResolver for Unneeded {
     async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String> {
@@ -54,12 +57,15 @@ pub async fn perform(
     cancel: &Cancel,
 ) -> Result<Report> {
     let state = State::open(request.layout.clone())?;
+    // hooks speak here too
+    let known = project.environment().is_ok().then(|| Confidential::of(request, project, &state, Commands::Refused));
+    let known = known.transpose()?;
     let tools = Tools {
         project: &project.name,
         containers: &*engine.containers,
         images: &*engine.images,
         sessions: &*engine.sessions,
-        secrets: &Unneeded,
+        secrets: known.as_ref().map_or(&Unneeded as &dyn SecretResolver, |known| known),
         workshop: &Unneeded,
         marks: &ProjectMarks { state: &state, project: &project.name },
         listener,

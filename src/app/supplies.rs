@@ -2,10 +2,11 @@
 //! journal.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
@@ -16,20 +17,17 @@ use crate::base::clock::{Clock as _, SystemClock};
 use crate::base::digest::Digest;
 use crate::base::files::{self, Access};
 use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
-use crate::engine::{SecretResolver, Tools, Workshop};
+use crate::engine::{Tools, Workshop};
 use crate::envs::bootstrap;
 use crate::envs::{Catalogue, Facts, Recipe, build_chain, inject, recipes, surround};
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener};
 use crate::model::mount::{Mount, MountKind};
 use crate::model::observed::Observed;
-use crate::model::resource::SecretSource;
 use crate::model::service::Service;
 use crate::model::task::Provision;
 use crate::plan::{self, Additions, ImageChain, ImageMaker, Injection, InjectionSource, Inputs, InsideStep, Plan};
-use crate::secret::redact::Redactor;
-use crate::secret::resolve::{Commands, Resolver};
-use crate::secret::store;
+use crate::secret::resolve::Commands;
 use crate::state::journal::Journal;
 use crate::state::store::State;
 use crate::task::{inputs, layer, provision};
@@ -41,16 +39,13 @@ pub struct Supplies<'a> {
     state: &'a State,
     catalogue: Catalogue,
     facts: Facts,
-    resolver: Resolver,
+    confidential: Confidential<'a>,
     cache: PathBuf,
     tools: &'a dyn bootstrap::Tools,
     bases: tokio::sync::Mutex<()>,
     /// The user wants builds as they stand.
     plain_builds: bool,
     carriers: tokio::sync::Mutex<()>,
-    /// Values of secrets that were resolved.
-    known: Mutex<Redactor>,
-    all_known: tokio::sync::OnceCell<()>,
     marks: ProjectMarks<'a>,
     /// Of a dev container, fetched once for a run.
     pub features: tokio::sync::OnceCell<Features>,
@@ -71,32 +66,19 @@ impl<'a> Supplies<'a> {
     ) -> Result<Self> {
         let environment = project.environment()?;
         let preferences = state.preferences().map_err(|error| failed(&error))?;
-        let secrets = request.layout.state.join("secrets");
-        let variables = request.spec.environment.clone();
-        let resolver = Resolver {
-            project: project.name.clone(),
-            // a stranger of the same name gets nothing of the other's
-            fallback: project.decision.as_ref().filter(|d| d.same_project).map(|_| environment.base_name.clone()),
-            working_dir: environment.working_dir.clone(),
-            store: Arc::from(store::open(&secrets, preferences.keyring).store),
-            variable: Box::new(move |name| variables.get(name).cloned()),
-            // commands are capabilities: consent comes before anything is applied
-            commands: Commands::Agreed,
-        };
         Ok(Self {
             engine,
             project,
             state,
             catalogue: Catalogue::of_project(&environment.working_dir),
             facts: Facts::of_this_machine(),
-            resolver,
+            // commands are capabilities: consent comes before anything is applied
+            confidential: Confidential::of(request, project, state, Commands::Agreed)?,
             cache: request.layout.cache.clone(),
             tools,
             bases: tokio::sync::Mutex::default(),
             plain_builds: !builds_get_authorities(request, preferences.build_authorities),
             carriers: tokio::sync::Mutex::default(),
-            known: Mutex::default(),
-            all_known: tokio::sync::OnceCell::new(),
             marks: ProjectMarks { state, project: &project.name },
             features: tokio::sync::OnceCell::new(),
         })
@@ -230,7 +212,7 @@ impl<'a> Supplies<'a> {
             containers: &*engine.containers,
             images: &*engine.images,
             sessions: &*engine.sessions,
-            secrets: self,
+            secrets: &self.confidential,
             workshop: self,
             marks: &self.marks,
             listener,
@@ -267,35 +249,6 @@ pub fn unprovisioned(environment: &Environment, inputs: &Inputs) -> Vec<String> 
             None => plan::own_image(environment, name, service).ok(),
         })
         .collect()
-}
-
-#[async_trait]
-impl SecretResolver for Supplies<'_> {
-    async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String> {
-        let value = self.resolver.resolve(&source.name, source).await.map_err(|error| error.to_string())?;
-        // configs come this way too; they are nothing to hide
-        let is_secret = |found: &Environment| found.secrets.values().any(|secret| secret == source);
-        if self.project.environment().is_ok_and(is_secret) {
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(&value);
-        }
-        Ok(value.expose().to_vec())
-    }
-
-    async fn know_all(&self) {
-        let Ok(environment) = self.project.environment() else { return };
-        let all = async {
-            for source in environment.secrets.values().filter(|source| !source.external) {
-                // one without a value is in no container either
-                let _ = self.resolve(source).await;
-            }
-        };
-        self.all_known.get_or_init(|| all).await;
-    }
-
-    fn hide(&self, text: &str) -> String {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.is_idle() { text.to_owned() } else { known.text(text) }
-    }
 }
 
 #[async_trait]

@@ -36,6 +36,12 @@ services:
       secrets: [by_env]
     command: [sleep, infinity]
     stop_signal: SIGKILL
+  farewell:
+    <<: *service
+    profiles: [farewell]
+    secrets: [by_env, by_file]
+    pre_stop:
+      - command: [sh, -c, "cat /run/secrets/*; echo; cp /run/secrets/by_file /told; exit 0"]
   loud:
     <<: *service
     profiles: [loud]
@@ -192,4 +198,21 @@ fn a_failure_that_repeats_a_value_is_shown_without_it() {
     // a source that fails says which, and not what it got before
     std::fs::remove_file(shop.0.folder().join("hidden-too")).unwrap();
     shop.devup(&["up", "--force-recreate", "web"], 1).says("by_command");
+}
+
+#[test]
+fn hooks_of_a_stop_tell_no_value() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let shop = Shop::new(&engine);
+    shop.devup(&["up", "-d", "--no-deps", "farewell"], 0);
+    let ran = shop.devup(&["restart", "farewell"], 0);
+    // it did speak: its words are there, or what stands for them
+    assert_eq!(engine.exec(&shop.0.container("farewell", 1), &["cat", "/told"]), VALUES[1].1);
+    ran.says("not shown");
+    let spec = std::fs::read_to_string(shop.0.folder().join("devup.yaml")).unwrap();
+    let known = spec.replace("  by_command: { command: [cat, hidden-too] }\n", "").replace(", by_command", "");
+    shop.0.write("devup.yaml", &known);
+    shop.devup(&["up", "-d", "--no-deps", "farewell"], 0);
+    shop.devup(&["restart", "farewell"], 0).says("[secret]");
+    shop.devup(&["--profile", "farewell", "down"], 0).says("[secret]");
 }
