@@ -21,6 +21,7 @@ pub mod plan;
 pub mod source;
 pub mod task;
 pub mod trust;
+pub mod watch;
 // floor 4: performs a plan, decides nothing
 pub mod engine;
 // floor 5: one use case per file

@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("source", 3),
     ("task", 3),
     ("trust", 3),
+    ("watch", 3),
     ("engine", 4),
     ("app", 5),
     ("ui", 6),

@@ -36,6 +36,7 @@ pub mod task;
 pub mod trust;
 pub mod uninstall;
 pub mod up;
+pub mod watch;
 pub mod watching;
 pub mod wiring;
 pub mod workplace;

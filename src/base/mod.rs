@@ -4,6 +4,7 @@ pub mod authorities;
 pub mod clock;
 pub mod digest;
 pub mod files;
+pub mod ignore;
 pub mod lock;
 pub mod process;
 pub mod retry;

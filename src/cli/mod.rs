@@ -37,6 +37,7 @@ mod trust;
 mod uninstall;
 mod up;
 mod version;
+mod watch;
 mod watching;
 mod word;
 
@@ -117,6 +118,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Images(arguments)) => inspect::images(&arguments, context),
         Some(Command::Volumes(arguments)) => inspect::volumes(&arguments, context),
         Some(Command::Ls(arguments)) => inspect::ls(&arguments, context),
+        Some(Command::Watch(arguments)) => watch::run(&arguments, context),
         Some(Command::Wait(arguments)) => watching::wait(&arguments, context),
         Some(Command::Config(arguments)) => config::run(&arguments, context),
         Some(Command::Schema(arguments)) => schema::run(&arguments, context),

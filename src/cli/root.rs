@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     attach, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle, logs, man,
-    ports, projects, ps, run, schema, secret, task, trust, uninstall, up, version, watching,
+    ports, projects, ps, run, schema, secret, task, trust, uninstall, up, version, watch, watching,
 };
 use crate::ui::look::{Ansi, ProgressStyle};
 
@@ -186,6 +186,8 @@ pub enum Command {
     Volumes(inspect::VolumesArgs),
     /// List the Compose projects on this engine
     Ls(inspect::LsArgs),
+    /// Follow the project's files: copy, restart, rebuild as they change
+    Watch(watch::Args),
     /// Wait until services end
     Wait(watching::WaitArgs),
     /// Check the spec and print it as devup reads it

@@ -25,6 +25,8 @@ pub struct Stay {
     pub services: Vec<String>,
     /// Whose output is shown.
     pub shown: Shown,
+    /// The project's files are followed meanwhile: containers come and go, and none of their ends counts.
+    pub watch: bool,
     /// What ends it.
     pub until: Until,
     /// `--exit-code-from`: the service whose exit code is passed on.
@@ -94,7 +96,7 @@ async fn until(
                 Some(line) => context.screen.answer_bytes(&view.show(&line?))?,
                 None => printing = false,
             },
-            ended = ends.next() => {
+            ended = ends.next(), if !stay.watch => {
                 let Some(ended) = ended.transpose()? else { return Ok(Why::AllEnded) };
                 let expected = ended.code == 0
                     && jobs.contains(&ended.service)

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::lifecycle::grace;
 use super::perform;
 use super::stay::{self, Stay};
+use super::watch::Follower;
 use crate::app::error::Result;
 use crate::app::perform::judge;
 use crate::app::project::Project;
@@ -139,7 +140,8 @@ Examples:
   devup up web                  only web and what it needs
   devup up --build              with images built anew
   devup up --scale worker=3     three workers
-  devup up --strict-ports       a taken port is an error";
+  devup up --strict-ports       a taken port is an error
+  devup up --watch              stay, and follow the project's files";
 
 /// Arguments of `up`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -163,7 +165,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "no_recreate")]
     always_recreate_deps: bool,
     /// Create, and start nothing
-    #[arg(long, conflicts_with_all = ["attach", "attach_dependencies", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
+    #[arg(long, conflicts_with_all = ["attach", "attach_dependencies", "watch", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
     no_start: bool,
     #[command(flatten)]
     stay: StayArgs,
@@ -193,6 +195,9 @@ pub struct StayArgs {
     /// Stay until a container ends, stop the others, and pass on the exit code of this service
     #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
     exit_code_from: Option<String>,
+    /// Stay, and follow the project's files as `devup watch` does
+    #[arg(short, long, conflicts_with_all = ["detach", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
+    watch: bool,
     /// Lines without the container's name before them
     #[arg(long)]
     no_log_prefix: bool,
@@ -208,7 +213,7 @@ impl StayArgs {
             match (self.abort_on_container_exit || self.exit_code_from.is_some(), self.abort_on_container_failure) {
                 (true, _) => Until::FirstEnd,
                 (false, true) => Until::FirstFailure,
-                (false, false) if self.attach.is_empty() && !self.attach_dependencies => return None,
+                (false, false) if !self.watch && self.attach.is_empty() && !self.attach_dependencies => return None,
                 (false, false) => Until::Interrupt,
             };
         Some(Stay {
@@ -218,6 +223,7 @@ impl StayArgs {
                 dependencies: self.attach_dependencies,
                 without: self.no_attach.clone(),
             },
+            watch: self.watch,
             until,
             code_from: self.exit_code_from.clone(),
             prefix: !self.no_log_prefix,
@@ -311,12 +317,16 @@ fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay:
     for remark in &project.remarks {
         context.screen.say(&ui::text::clean_lines(remark));
     }
+    let watched = stay.filter(|stay| stay.watch);
+    let follower = watched.map(|stay| Follower::new(context, &project, &stay.services)).transpose()?;
     let host = Host::of(context)?;
     context.block_on(async {
         let engine = ask::engine(context, &host).await?;
         if context.global.dry_run {
             return show_plan(context, &engine, &project, wish).await;
         }
+        // from before the start, so that what changes meanwhile is not missed
+        let notice = follower.as_ref().map(Follower::notice).transpose()?;
         let progress = Progress::new(context.screen.look);
         let (canceller, cancel) = Canceller::new();
         let tools = host.tools();
@@ -325,9 +335,12 @@ fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay:
         drop(progress);
         judge(&outcome.report)?;
         summary(context, &outcome, began.elapsed())?;
-        match stay {
-            Some(stay) => stay::follow(context, &engine, &project, stay).await,
-            None => Ok(Exit::DONE),
+        let Some(stay) = stay else { return Ok(Exit::DONE) };
+        let staying = stay::follow(context, &engine, &project, stay);
+        let (Some(follower), Some(notice)) = (&follower, notice) else { return staying.await };
+        tokio::select! {
+            ended = staying => ended,
+            ended = follower.follow(&engine, &host, notice) => ended.map(|()| Exit::DONE),
         }
     })
 }

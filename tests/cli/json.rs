@@ -9,7 +9,7 @@ use crate::environment::TestEnvironment;
 const SPEC: &str = "\
 devup: 1
 services:
-  web: { image: shop/web, build: ., command: [sleep, infinity] }
+  web: { image: shop/web, build: ., command: [sleep, infinity], develop: { watch: [{ path: ., action: rebuild }] } }
 secrets: { key: { keyring: key } }
 tasks: { words: { service: web, run: printf } }
 ";
@@ -61,6 +61,7 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("images", &[], Needs),
     ("volumes", &[], Needs),
     ("ls", &[], Needs),
+    ("watch", &[], Needs),
     ("wait", &["web"], Needs),
     ("config", &[], Answers(0)),
     ("schema", &[], Answers(0)),

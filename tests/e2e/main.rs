@@ -22,3 +22,4 @@ mod registry;
 mod reports;
 mod secrets;
 mod verbs;
+mod watch;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header};
 
-use super::ignore::Ignore;
+use crate::base::ignore::Ignore;
 
 /// What goes into the archive.
 pub(super) struct Context {

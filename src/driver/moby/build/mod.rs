@@ -4,7 +4,6 @@
 mod agent;
 mod context;
 mod dockerfile;
-mod ignore;
 mod progress;
 mod request;
 mod session;

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::dockerfile::{self, Origin};
-use super::ignore::Ignore;
 use super::private_name;
+use crate::base::ignore::Ignore;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::features::{EngineKind, Features};
 use crate::driver::image::{BuildRequest, Surroundings};
@@ -95,7 +95,7 @@ pub(super) fn place(attempted: &str, request: &BuildRequest, features: &Features
     let mut extra = request.extra_files.clone();
     let found = dockerfile(build, &named, folder.as_deref(), &extra).map_err(failed)?;
     let ignore = match &folder {
-        Some(folder) => ignored(folder, &named).map_err(failed)?,
+        Some(folder) => Ignore::of_context(folder, &named).map_err(failed)?,
         None => Ignore::default(),
     };
     let mut remark = None;
@@ -210,21 +210,6 @@ fn within(folder: &Path, path: &Path) -> Option<String> {
     let (folder, path) = (fs::canonicalize(folder).ok()?, fs::canonicalize(path).ok()?);
     let inside = path.strip_prefix(folder).ok()?;
     Some(inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
-}
-
-/// `<Dockerfile>.dockerignore` counts before `.dockerignore`.
-fn ignored(folder: &Path, dockerfile: &str) -> Result<Ignore, String> {
-    for path in [folder.join(format!("{dockerfile}.dockerignore")), folder.join(".dockerignore")] {
-        match fs::read(&path) {
-            Ok(text) => {
-                return Ignore::parse(&String::from_utf8_lossy(&text))
-                    .map_err(|error| format!("{}: {error}", path.display()));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-        }
-    }
-    Ok(Ignore::default())
 }
 
 /// `# syntax=docker/dockerfile:1` among the comments at the top.

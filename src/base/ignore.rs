@@ -4,11 +4,14 @@
 //! a leading `/` means nothing; `!` brings back; the last pattern that matches a path or one of its parents decides; `*`
 //! and `?` stay within a folder, `**` does not.
 
+use std::fs;
+use std::path::Path;
+
 use regex::Regex;
 
 /// The patterns of one file.
 #[derive(Debug, Default)]
-pub(super) struct Ignore {
+pub struct Ignore {
     patterns: Vec<Pattern>,
 }
 
@@ -23,14 +26,29 @@ struct Pattern {
 /// A pattern that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: `{pattern}` is no pattern")]
-pub(super) struct BadPattern {
+pub struct BadPattern {
     line: usize,
     pattern: String,
 }
 
 impl Ignore {
+    /// What stays out of a build's context: `<Dockerfile>.dockerignore` counts before `.dockerignore`.
+    pub fn of_context(folder: &Path, dockerfile: &str) -> Result<Self, String> {
+        for path in [folder.join(format!("{dockerfile}.dockerignore")), folder.join(".dockerignore")] {
+            match fs::read(&path) {
+                Ok(text) => {
+                    return Self::parse(&String::from_utf8_lossy(&text))
+                        .map_err(|error| format!("{}: {error}", path.display()));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+            }
+        }
+        Ok(Self::default())
+    }
+
     /// Reads a file's text.
-    pub(super) fn parse(text: &str) -> Result<Self, BadPattern> {
+    pub fn parse(text: &str) -> Result<Self, BadPattern> {
         let mut patterns = Vec::new();
         for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             if line.starts_with('#') {
@@ -55,7 +73,7 @@ impl Ignore {
     }
 
     /// Whether the path (relative, with `/`) stays out.
-    pub(super) fn excludes(&self, path: &str) -> bool {
+    pub fn excludes(&self, path: &str) -> bool {
         let mut out = false;
         for pattern in &self.patterns {
             // only a pattern that could change the verdict has to be tried
@@ -67,7 +85,7 @@ impl Ignore {
     }
 
     /// Whether something below an excluded folder may be brought back, so that the folder has to be read.
-    pub(super) fn may_bring_back_below(&self, folder: &str) -> bool {
+    pub fn may_bring_back_below(&self, folder: &str) -> bool {
         self.patterns.iter().filter(|pattern| pattern.brings_back).any(|pattern| {
             let wild = pattern.text.find(['*', '?', '[', '\\']).unwrap_or(pattern.text.len());
             let (fixed, below) = (&pattern.text[..wild], format!("{folder}/"));
