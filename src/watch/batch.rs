@@ -68,10 +68,10 @@ mod tests {
     fn rules() -> Vec<Rule> {
         let exec = json!({"command": ["true"]});
         let mut rules = vec![
-            one(json!({"path": "/p/src", "action": "sync", "target": "/app", "ignore": ["x", "**/*.log"]})),
-            one(json!({"path": "/p/conf", "action": "sync+restart", "target": "/etc/app"})),
-            one(json!({"path": "/p/src/db", "action": "sync+exec", "target": "/db", "exec": exec})),
-            one(json!({"path": "/p/flag", "action": "restart"})),
+            one(&json!({"path": "/p/src", "action": "sync", "target": "/app", "ignore": ["x", "**/*.log"]})),
+            one(&json!({"path": "/p/conf", "action": "sync+restart", "target": "/etc/app"})),
+            one(&json!({"path": "/p/src/db", "action": "sync+exec", "target": "/db", "exec": exec})),
+            one(&json!({"path": "/p/flag", "action": "restart"})),
         ];
         rules[3].service = "worker".into();
         rules

@@ -112,7 +112,7 @@ mod tests {
         fs::create_dir(root.join("sub")).unwrap();
         fs::write(root.join("sub/a"), "text").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();
-        let rule = one(json!({"path": root, "action": "sync", "target": "/app"}));
+        let rule = one(&json!({"path": root, "action": "sync", "target": "/app"}));
         let paths = ["sub", "sub/a", "link", "gone", "sub/a/below"].map(|name| root.join(name));
         let copies: BTreeMap<String, PathBuf> =
             paths.into_iter().map(|path| (rule.inside(&path).unwrap(), path)).collect();
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_target_is_not_removed_with_its_folder() {
-        let rule = one(json!({"path": "/no/such/folder", "action": "sync", "target": "/app/"}));
+        let rule = one(&json!({"path": "/no/such/folder", "action": "sync", "target": "/app/"}));
         let copies = BTreeMap::from([(rule.inside(&rule.path).unwrap(), rule.path.clone())]);
         let pack = Pack::of(&[rule], "web", &copies).unwrap();
         assert!(pack.gone.is_empty() && pack.archive.is_none());

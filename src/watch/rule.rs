@@ -267,7 +267,7 @@ pub(crate) mod tests {
     use crate::model::build::Build;
     use crate::model::mount::Mount;
 
-    pub(crate) fn one(written: serde_json::Value) -> Rule {
+    pub(crate) fn one(written: &serde_json::Value) -> Rule {
         let service = Service { develop: Some(json!({ "watch": [written] })), ..Service::default() };
         rules("web", &service).unwrap().remove(0)
     }
@@ -278,20 +278,20 @@ pub(crate) mod tests {
 
     #[test]
     fn paths_get_their_place_inside() {
-        let rule = one(json!({"path": "/p/src", "action": "sync", "target": "/app/"}));
+        let rule = one(&json!({"path": "/p/src", "action": "sync", "target": "/app/"}));
         assert_eq!(inside(&rule, "/p/src/a/b.py").as_deref(), Some("/app/a/b.py"));
         assert_eq!(inside(&rule, "/p/src").as_deref(), Some("/app"));
         assert_eq!(inside(&rule, "/p/srcs/a"), None);
-        let root = one(json!({"path": "/p", "action": "sync", "target": "/"}));
+        let root = one(&json!({"path": "/p", "action": "sync", "target": "/"}));
         assert_eq!(inside(&root, "/p/a").as_deref(), Some("/a"));
-        let file = one(json!({"path": "/p/app.conf", "action": "sync+restart", "target": "/etc/app.conf"}));
+        let file = one(&json!({"path": "/p/app.conf", "action": "sync+restart", "target": "/etc/app.conf"}));
         assert_eq!(inside(&file, "/p/app.conf").as_deref(), Some("/etc/app.conf"));
         assert_eq!(inside(&file, "/p/other.conf"), None);
     }
 
     #[test]
     fn what_is_left_out() {
-        let rule = one(json!({"path": "/p", "action": "sync", "target": "/a",
+        let rule = one(&json!({"path": "/p", "action": "sync", "target": "/a",
             "ignore": ["node_modules", "*.log", "!keep.log"], "include": ["**/*.py", "node_modules", "*.log"]}));
         for (path, there) in [
             ("/p/x.py", true),
@@ -339,7 +339,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_folder_that_is_mounted_anyway_is_not_copied() {
-        let rule = one(json!({"path": "/p/src/a", "action": "sync", "target": "/a"}));
+        let rule = one(&json!({"path": "/p/src/a", "action": "sync", "target": "/a"}));
         let mount = |source: &str, kind| Mount { source: Some(source.into()), kind, ..Mount::default() };
         let service = |mount| Service { volumes: vec![mount], ..Service::default() };
         assert!(rule.is_mounted(&service(mount("/p/src", MountKind::Bind))));

@@ -48,7 +48,7 @@ mod tests {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), "").unwrap();
         }
-        let rules = [one(json!({"path": root, "action": "sync", "target": "/", "ignore": ["**/node_modules"]}))];
+        let rules = [one(&json!({"path": root, "action": "sync", "target": "/", "ignore": ["**/node_modules"]}))];
         let names = |change| {
             let relative = |path: PathBuf| path.strip_prefix(root).unwrap().display().to_string();
             changed(&rules, change).into_iter().map(relative).collect::<Vec<_>>()
