@@ -330,7 +330,13 @@ impl Evaluation<'_> {
             ("Vagrant", "has_plugin?", _) => Value::Bool(false),
             ("Vagrant", "require_version" | "require_plugin", _) => Value::Nil,
             ("ENV", "[]" | "fetch", [Value::Text(name), rest @ ..]) => {
-                self.file.note(line, format!("the variable {name} counts as not set"));
+                let what = format!("the variable {name} counts as not set");
+                // with a value of its own for that case nothing is left to decide
+                if rest.is_empty() {
+                    self.file.open(line, what);
+                } else {
+                    self.file.note(line, what);
+                }
                 rest.first().cloned().unwrap_or(Value::Nil)
             }
             ("ENV", "key?" | "has_key?" | "include?", _) => Value::Bool(false),
