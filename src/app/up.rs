@@ -104,7 +104,9 @@ pub async fn up(
     let _lock = lock(request, project, questions, cancel).await?;
     instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
     trust::still_holds(&agreed, &survey(request, engine, project, project.environment()?).await?)?;
-    Box::pin(prepare(request, project, &state, listener)).await?;
+    if matches!(wish.aim, Aim::Converge) {
+        Box::pin(prepare(request, project, &state, listener)).await?;
+    }
     let supplies = Supplies::of(request, engine, project, &state, tools)?;
     let mut wish = wish.clone();
     let mut changed = 0;

@@ -78,6 +78,8 @@ fn local_features_are_installed_after_what_they_need_and_once() {
     assert!(!shop.folder().join("devup.lock").exists(), "the project's own folders need no record");
 
     shop.devup(&["up"]).expect(0).says("nothing to change");
+    let one_off = shop.devup(&["run", "--rm", "-T", "dev", "echo", "from run"]);
+    assert_eq!(one_off.expect(0).out, "from run\n");
     shop.write(".devcontainer/last/install.sh", "#!/bin/sh\necho changed >>/order\n");
     shop.devup(&["plan"]).expect(20).says("provision");
     shop.devup(&["up"]).expect(0);

@@ -83,16 +83,24 @@ impl Metadata {
         self.container(service, image);
         self.mounts(service)?;
         self.person(development);
-        let overrides = development.override_command.or_else(|| self.last_flag("overrideCommand"));
-        if overrides.unwrap_or(!development.composed) {
-            let entrypoints: Vec<&str> = self.each("entrypoint").filter_map(Node::as_str).collect();
-            service.entrypoint = Some(idle(&entrypoints));
-            service.command = Some(Vec::new());
-        } else if !development.composed {
-            service.entrypoint = None;
-            service.command = None;
-        }
+        self.program(service, development);
         Ok(())
+    }
+
+    /// What runs in the container. What `run` was told on its command line stays.
+    fn program(&self, service: &mut Service, development: &Development) {
+        let overrides = development.override_command.or_else(|| self.last_flag("overrideCommand"));
+        let idles = service.entrypoint.as_ref() == Some(&idle(&[]));
+        if overrides.unwrap_or(!development.composed) {
+            if idles || development.composed {
+                let entrypoints: Vec<&str> = self.each("entrypoint").filter_map(Node::as_str).collect();
+                service.entrypoint = Some(idle(&entrypoints));
+                service.command = service.command.take().filter(|_| idles).or(Some(Vec::new()));
+            }
+        } else if idles && !development.composed {
+            service.entrypoint = None;
+            service.command = service.command.take().filter(|command| !command.is_empty());
+        }
     }
 
     fn container(&self, service: &mut Service, image: &dyn Fn(&str) -> Option<String>) {
@@ -212,9 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn what_run_was_told_stays() {
+        let told = |entrypoint: Vec<String>, label: &str| {
+            let command = Some(vec!["echo".to_owned()]);
+            let mut service = Service { entrypoint: Some(entrypoint), command, ..Service::default() };
+            merged(label, &mut service, &mut Development::default());
+            (service.entrypoint.map(|words| words.len()), service.command.map(|words| words.join(" ")))
+        };
+        assert_eq!(told(idle(&[]), "{}"), (Some(4), Some("echo".to_owned())));
+        assert_eq!(told(vec!["x".into()], "{}"), (Some(1), Some("echo".to_owned())));
+        assert_eq!(told(idle(&[]), r#"{"overrideCommand": false}"#), (None, Some("echo".to_owned())));
+    }
+
+    #[test]
     fn whether_the_command_is_overridden_is_the_projects_then_the_images_word() {
         let effective = |own: Option<bool>, label: &str, composed: bool| {
-            let mut service = Service { entrypoint: Some(vec!["x".into()]), ..Service::default() };
+            let entrypoint = if composed { vec!["x".into()] } else { idle(&[]) };
+            let mut service = Service { entrypoint: Some(entrypoint), ..Service::default() };
             let mut development = Development { override_command: own, composed, ..Development::default() };
             merged(label, &mut service, &mut development);
             service.entrypoint.map(|words| words.len())
