@@ -1,7 +1,7 @@
 //! From a reference to its value.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::base::process::{Call, ProcessError};
@@ -101,6 +101,10 @@ pub enum Commands {
 /// Looks a variable up by its name.
 pub type Variable = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Held from the look for a value until it is made up and kept: several services ask for it at once, and all have to get
+/// the same one. (Between processes the project's lock sees to that.)
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// Reads the values of one project's secrets.
 pub struct Resolver {
     /// The project, an instance's suffix included: entries are kept under this name.
@@ -163,6 +167,8 @@ impl Resolver {
         let wrap = |source| SecretError::Store { secret: secret.to_owned(), source };
         // keyrings are asked over a socket, and may ask the user to unlock them
         let looked = tokio::task::spawn_blocking(move || {
+            // a panic of another's look leaves nothing half done here
+            let _one_at_a_time = length.map(|_| MAKING.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some(value) = store.get(&project, &name)? {
                 return Ok(Some(value));
             }
@@ -299,6 +305,16 @@ mod tests {
         assert_eq!(resolver.resolve("pin", &keyring("bank/pin", None)).await.unwrap(), shared);
         let error = resolver.resolve("pin", &keyring("bank/none", Some(9))).await.unwrap_err();
         assert!(matches!(error, SecretError::NoEntry { .. }), "nothing is made up in another's name");
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_once_for_what_is_made_up_gets_one_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let resolver = resolver(folder.path(), Commands::Refused);
+        let source = keyring("db", Some(24));
+        let asked = futures_util::future::join_all((0..32).map(|_| resolver.resolve("db", &source))).await;
+        let kept = resolver.store.get("shop-feature", "db").unwrap().unwrap();
+        assert!(asked.into_iter().all(|value| value.unwrap() == kept));
     }
 
     #[tokio::test]
