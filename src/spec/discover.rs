@@ -219,14 +219,17 @@ impl Request {
         self.folder_of(inputs)
     }
 
-    /// The folder of the first file, wherever the project's folder is.
+    /// The folder of the first file, wherever the project's folder is. A dev container's file lies below the folder that it
+    /// describes, and may name Compose files from anywhere.
     fn folder_of(&self, inputs: &[Input]) -> PathBuf {
-        let first = inputs.iter().find_map(|input| match input {
-            // a dev container's file lies below the folder that it describes
-            Input::File(path) if find::is_one(path) => Some(find::local_folder(path)),
-            Input::File(path) => path.parent(),
-            Input::Stdin => None,
-        });
+        let paths = || {
+            inputs.iter().filter_map(|input| match input {
+                Input::File(path) => Some(path.as_path()),
+                Input::Stdin => None,
+            })
+        };
+        let described = paths().find(|path| find::is_one(path)).map(find::local_folder);
+        let first = described.or_else(|| paths().next().and_then(Path::parent));
         first.unwrap_or(&self.current_dir).to_owned()
     }
 }
