@@ -20,7 +20,6 @@ use crate::state::store::State;
 pub struct Confidential<'a> {
     project: &'a Project,
     resolver: Resolver,
-    refuses_commands: bool,
     /// Values of secrets that were resolved.
     known: Mutex<Redactor>,
     all_known: tokio::sync::OnceCell<()>,
@@ -38,7 +37,6 @@ impl<'a> Confidential<'a> {
         let preferences = state.preferences().map_err(|error| AppError::failed(error.to_string()))?;
         let secrets = request.layout.state.join("secrets");
         let variables = request.spec.environment.clone();
-        let refuses_commands = matches!(commands, Commands::Refused);
         let resolver = Resolver {
             project: project.name.clone(),
             // a stranger of the same name gets nothing of the other's
@@ -51,7 +49,6 @@ impl<'a> Confidential<'a> {
         Ok(Self {
             project,
             resolver,
-            refuses_commands,
             known: Mutex::default(),
             all_known: tokio::sync::OnceCell::new(),
             blind: AtomicBool::new(false),
@@ -76,7 +73,10 @@ impl SecretResolver for Confidential<'_> {
         let all = async {
             for source in environment.secrets.values().filter(|source| !source.external) {
                 // one without a value is in no container either, but for those that only a refused command would tell
-                if self.resolve(source).await.is_err() && source.command.is_some() && self.refuses_commands {
+                if self.resolve(source).await.is_err()
+                    && source.command.is_some()
+                    && self.resolver.commands == Commands::Refused
+                {
                     self.blind.store(true, Ordering::Relaxed);
                 }
             }

@@ -35,7 +35,7 @@ pub(super) async fn network(http: &Http, id: &str) -> Result<()> {
     let attempted = format!("removing network {id}");
     let ended = retry::until(PATIENCE, || async {
         match http.delete(attempted.clone(), path.clone()).done().await {
-            Err(DriverError::Failed { reason, .. } | DriverError::Conflict { reason, .. }) if is_in_use(&reason) => {
+            Err(DriverError::Conflict { reason, .. }) if is_in_use(&reason) => {
                 let names = match attached(http, &path).await {
                     Ok(names) => names,
                     Err(error) => return Some(Err(error)),
