@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEVUP_CASES ?= $(wildcard $(abspath ../shared/cases))
 export DEVUP_CASES
 
-.PHONY: help build check fmt clippy deny architecture machine test demo bench soak bare install clean
+.PHONY: help build check fmt clippy deny architecture machine test demo bench soak bare bakerydemo publicprojects install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,13 @@ soak: machine ## the long versions of the randomised tests; SEED=… to repeat
 
 bare: machine ## on bare Debians inside this machine: make demo from a fresh clone, and all through a company's proxy
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --ignored --nocapture --test-threads=1 bootstrap::
+
+bakerydemo: ## wagtail's bakerydemo as it is: BAKERYDEMO=its clone
+	scripts/bakerydemo
+
+publicprojects: ## public Compose projects read and planned, beside Docker Compose: CLONES=folder of OWNER+NAME
+	$(CARGO) build --locked
+	scripts/public-projects
 
 install: ## puts devup into cargo's bin folder
 	$(CARGO) install --locked --path .

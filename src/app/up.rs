@@ -82,6 +82,8 @@ pub struct UpOutcome {
     pub plan: Plan,
     /// Steps that changed something, over all plans of this run.
     pub changed: usize,
+    /// Containers were to be started, too.
+    pub started: bool,
     /// How it was performed; the last report where there were several.
     pub report: Report,
     /// Ports of the host, as chosen.
@@ -134,7 +136,8 @@ pub async fn up(
         if !view.plan.look_again || !report.is_success() {
             supplies.forget_all_but(&view.observed, &view.plan)?;
             let View { environment, plan, chosen, .. } = view;
-            return Ok(UpOutcome { environment, plan, changed, report, chosen });
+            let started = !wish.options.no_start;
+            return Ok(UpOutcome { environment, plan, changed, started, report, chosen });
         }
         wish.options.images_settled = true;
     }

@@ -370,6 +370,9 @@ pub fn plan(arguments: &PlanArgs, context: &Context) -> Result<Exit> {
     let request = context.request()?;
     let mut project = Project::load(&request)?;
     arguments.converge.without_builds(&mut project);
+    for remark in &project.remarks {
+        context.screen.say(&ui::text::clean_lines(remark));
+    }
     let wish = arguments.converge.request();
     context.block_on(async {
         let engine = context.engine().await?;

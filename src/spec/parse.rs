@@ -10,6 +10,11 @@ use super::decode::at_offset;
 use super::error::{Fault, Problem, SpecError};
 use super::node::{At, Entry, Map, MergeTag, Node, Source, Value};
 use super::scalar::resolve_plain;
+use outdent::Outdents;
+use places::Places;
+
+mod outdent;
+mod places;
 
 /// How deep mappings and lists may stand in each other, aliases followed.
 pub const MAX_DEPTH: usize = 96;
@@ -23,12 +28,33 @@ const BYTES_PER_NODE: usize = 256;
 /// # Errors
 /// Bad syntax, duplicate or non-string keys, unknown tags, aliases to nothing or to themselves, and the bounds above.
 pub fn parse(source: &Arc<Source>) -> Result<Vec<Node>, SpecError> {
-    let mut reader = Reader {
-        parser: Parser::new_from_str(&source.text),
-        places: Places::of(source),
-        anchors: HashMap::new(),
-        nodes_left: MAX_NODES,
-    };
+    let mut outdents = Outdents::default();
+    let mut refused = None;
+    loop {
+        let text = outdents.moved(&source.text);
+        let mut reader = Reader {
+            parser: Parser::new_from_str(&text),
+            places: Places::of(source, &outdents),
+            anchors: HashMap::new(),
+            nodes_left: MAX_NODES,
+            scan_error: None,
+        };
+        let error = match documents(&mut reader) {
+            Ok(documents) => return Ok(documents),
+            Err(error) => error,
+        };
+        let Some(scan_error) = reader.scan_error.take() else { return Err(error) };
+        let never_ends = reader.places.is_end(&scan_error) || outdents.has_moved(&scan_error);
+        drop(reader);
+        if !outdents.forgives(&source.text, &scan_error) {
+            // a bracket or quote that is never closed: the first line that looked wrong is nearer to it than the end
+            return Err(refused.filter(|_| never_ends).unwrap_or(error));
+        }
+        refused.get_or_insert(error);
+    }
+}
+
+fn documents(reader: &mut Reader<'_>) -> Result<Vec<Node>, SpecError> {
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -58,6 +84,8 @@ struct Reader<'a> {
     places: Places<'a>,
     anchors: HashMap<usize, Anchored>,
     nodes_left: usize,
+    /// What the parser refused the text for.
+    scan_error: Option<ScanError>,
 }
 
 /// A mapping that is being read.
@@ -73,7 +101,11 @@ impl<'a> Reader<'a> {
         match self.parser.next_event() {
             None => Ok(None),
             Some(Ok(pair)) => Ok(Some(pair)),
-            Some(Err(error)) => Err(self.syntax(&error)),
+            Some(Err(error)) => {
+                let told = self.syntax(&error);
+                self.scan_error = Some(error);
+                Err(told)
+            }
         }
     }
 
@@ -313,48 +345,6 @@ fn unknown_tag(tag: &Tag, at: &At) -> SpecError {
     Problem::new(Fault::Syntax(format!("unknown tag {name}")), at)
         .help("the tags of a spec are `!reset` and `!override`; remove any other")
         .into()
-}
-
-/// Turns the parser's character counts into byte offsets without counting from the start each time.
-struct Places<'a> {
-    source: &'a Arc<Source>,
-    /// The byte offset of every [`Self::STEP`]th character; empty where all is ASCII.
-    marks: Vec<usize>,
-}
-
-impl<'a> Places<'a> {
-    const STEP: usize = 64;
-
-    fn of(source: &'a Arc<Source>) -> Self {
-        let marks = if source.text.is_ascii() {
-            Vec::new()
-        } else {
-            source.text.char_indices().step_by(Self::STEP).map(|(offset, _)| offset).collect()
-        };
-        Self { source, marks }
-    }
-
-    fn byte(&self, character: usize) -> usize {
-        let text = &self.source.text;
-        if self.marks.is_empty() {
-            return character.min(text.len());
-        }
-        let Some(start) = self.marks.get(character / Self::STEP) else { return text.len() };
-        let rest = &text[*start..];
-        rest.char_indices().nth(character % Self::STEP).map_or(text.len(), |(offset, _)| start + offset)
-    }
-
-    fn at(&self, span: Span) -> At {
-        let offset = self.byte(span.start.index());
-        let end = self.byte(span.end.index()).max(offset);
-        At {
-            source: Some(Arc::clone(self.source)),
-            offset,
-            len: end - offset,
-            line: span.start.line(),
-            column: span.start.col() + 1,
-        }
-    }
 }
 
 #[cfg(test)]

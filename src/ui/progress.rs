@@ -75,7 +75,9 @@ impl Progress {
         let mut state = self.lock();
         match event {
             Event::Started { subject, action, .. } => Self::say(&state, &format!(" {}  {action}", clean(subject))),
-            Event::Progress { step, part, message, total: None, .. } if !message.trim().is_empty() => {
+            Event::Progress { step, part, message, total: None, .. }
+                if !(message.trim().is_empty() && part.is_empty()) =>
+            {
                 for line in lines_of_part(&mut state, step, part, message) {
                     Self::say(&state, &line);
                 }
@@ -182,7 +184,7 @@ fn lines_of_part(state: &mut State, step: &str, part: &str, message: &str) -> Ve
     if *number == next {
         lines.push(format!("   #{number} {}", clean(part)));
     }
-    if *last != words {
+    if !words.is_empty() && *last != words {
         lines.push(format!("   #{number} {words}"));
         *last = words;
     }
@@ -247,10 +249,15 @@ mod tests {
     fn parts_are_named_once_and_say_nothing_twice() {
         let mut state = State::default();
         let mut seen = Vec::new();
-        for (part, words) in [("RUN a", "one"), ("RUN b", "two"), ("RUN a", "one"), ("RUN a", "three"), ("", "four")] {
+        let said =
+            [("RUN a", "one"), ("RUN b", "two"), ("RUN a", "one"), ("RUN a", "three"), ("", "four"), ("RUN c", "")];
+        for (part, words) in said {
             seen.extend(lines_of_part(&mut state, "1", part, words));
         }
-        assert_eq!(seen, ["   #1 RUN a", "   #1 one", "   #2 RUN b", "   #2 two", "   #1 three", "   four"]);
+        assert_eq!(
+            seen,
+            ["   #1 RUN a", "   #1 one", "   #2 RUN b", "   #2 two", "   #1 three", "   four", "   #3 RUN c"]
+        );
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub fn lines(outcome: &UpOutcome, time: Duration) -> Vec<String> {
         1 => "1 step".to_owned(),
         many => format!("{many} steps"),
     };
-    lines.push(format!("{} is up: {what}, {}", clean(outcome.environment.project_name()), took(time)));
+    let standing = if outcome.started { "is up" } else { "is created, not started" };
+    lines.push(format!("{} {standing}: {what}, {}", clean(outcome.environment.project_name()), took(time)));
     lines
 }
 

@@ -52,3 +52,22 @@ fn every_report_is_json() {
     assert_eq!(ended.len(), 1, "{ended:?}");
     assert_eq!(values(&shop, &["down", "--dry-run"], 20).len(), 1);
 }
+
+#[test]
+fn a_plan_tells_of_what_is_odd_in_the_spec() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let spec = "services:\n  web:\n    image: IMAGE\n    command: [\n      sleep, '1000'\n    ]\n    environment: { A: '${NOT_SET}' }\n";
+    let shop = Project::new(&engine, "odd", spec);
+    let planned = shop.devup(&["plan"]).expect(20);
+    assert!(planned.err.contains("the variable `NOT_SET` is not set"), "{}", planned.err);
+    // nothing runs, and nothing else is said
+    let created = shop.devup(&["create"]).expect(0);
+    assert!(created.err.contains(" is created, not started: ") && !created.err.contains(" is up"), "{}", created.err);
+    let upped = shop.devup(&["up"]).expect(0);
+    assert!(upped.err.contains(&format!("{} is up: ", shop.name)), "{}", upped.err);
+
+    shop.write("compose.yaml", "services:\n  web: { image: 'team/web:${NOT_SET}' }\n");
+    let refused = shop.devup(&["plan"]).expect(1);
+    assert!(refused.err.contains("the variable `NOT_SET` is not set"), "{}", refused.err);
+    assert!(refused.err.contains("is a variable in it not set?"), "{}", refused.err);
+}

@@ -167,7 +167,8 @@ impl Moby {
 impl ImageDriver for Moby {
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
         let path = format!("/images/{}/json", segment(reference));
-        let found: Option<Inspected> = self.http.get(format!("looking at image {reference}"), path).found().await?;
+        let asked = self.http.get(format!("looking at image {reference}"), path).found().await;
+        let found: Option<Inspected> = asked.map_err(reference::explained)?;
         Ok(found.map(Image::from))
     }
 

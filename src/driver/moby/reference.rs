@@ -41,7 +41,9 @@ pub(super) fn explained(error: DriverError) -> DriverError {
     };
     let low = reason.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| low.contains(word));
-    let remedy = if any(&["no such host", "server misbehaving", "name resolution", "connection refused", "i/o timeout"])
+    let remedy = if any(&["invalid reference format"]) {
+        "this can't name an image, which is NAME, NAME:TAG or NAME@DIGEST: is a variable in it not set?"
+    } else if any(&["no such host", "server misbehaving", "name resolution", "connection refused", "i/o timeout"])
         || any(&["network is unreachable", "context deadline exceeded", "client.timeout", "proxyconnect"])
     {
         "the engine reaches no registry: check the network and the engine's proxy (`devup doctor`), or build the image here"
@@ -90,6 +92,9 @@ mod tests {
         let reason = "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host";
         let error = DriverError::Failed { attempted: "pulling image redis".into(), reason: reason.into() };
         assert!(explained(error).to_string().contains("devup doctor"));
+        let reason = "no such image: team/app:: invalid reference format";
+        let unnamed = DriverError::Failed { attempted: "looking at image team/app:".into(), reason: reason.into() };
+        assert!(explained(unnamed).to_string().ends_with("is a variable in it not set?"));
         let other = DriverError::Failed { attempted: "x".into(), reason: "boom".into() };
         assert_eq!(explained(other.clone()), other);
     }

@@ -1,4 +1,6 @@
-//! Dockerfile: which ports the last stage exposes, and whether it says what it runs.
+//! Dockerfile: which ports the last stage exposes, and whether it says what it runs; itself, or a stage it stands on.
+
+use std::collections::HashMap;
 
 /// What devup wants to know of a Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,12 +16,22 @@ pub struct Dockerfile {
 /// Reads a Dockerfile.
 pub fn parse(text: &str) -> Dockerfile {
     let mut read = Dockerfile::default();
+    let mut stages: HashMap<String, Dockerfile> = HashMap::new();
+    let mut name = None;
     for (number, line) in text.lines().enumerate() {
         let mut words = line.split_whitespace();
         let instruction = words.next().unwrap_or_default().to_ascii_uppercase();
         match instruction.as_str() {
-            // a new stage: what came before is not in the image
-            "FROM" => read = Dockerfile::default(),
+            "FROM" => {
+                let finished = std::mem::take(&mut read);
+                if let Some(name) = name.take() {
+                    stages.insert(name, finished);
+                }
+                // a new stage: what came before is not in the image, unless it is what this one stands on
+                let mut words = words.filter(|word| !word.starts_with("--")).map(str::to_ascii_lowercase);
+                read = words.next().and_then(|base| stages.get(&base)).cloned().unwrap_or_default();
+                name = words.nth(1);
+            }
             "CMD" | "ENTRYPOINT" => read.command = Some(number + 1),
             "EXPOSE" => {
                 for word in words.take_while(|word| !word.starts_with('#')) {
@@ -47,5 +59,13 @@ mod tests {
         let read = parse("FROM a AS b\nEXPOSE 1\nFROM c\nexpose 80 443/tcp $PORT\nCMD [\"x\"]\n");
         assert_eq!(read.ports, [(80, 4), (443, 4)]);
         assert_eq!((read.command, read.unread), (Some(5), vec![4]));
+    }
+
+    #[test]
+    fn what_a_stage_stands_on_counts() {
+        let text = "FROM --platform=linux/amd64 a AS Builder\nEXPOSE 1\nCMD x\nFROM b AS other\nCMD y\nFROM builder as dev\nRUN z\n";
+        let read = parse(text);
+        assert_eq!((read.command, read.ports), (Some(3), vec![(1, 2)]));
+        assert_eq!(parse("FROM a\nCMD x\nFROM a\n").command, None);
     }
 }

@@ -6,15 +6,19 @@ use regex::Regex;
 
 use super::told;
 use crate::import::app::{App, Process, Task};
-use crate::import::blocks::{Blocks, Language};
-use crate::import::finding::{Because, Place};
+use crate::import::blocks::{Blocks, Ground, Language};
+use crate::import::finding::{Because, Finding, Place};
 use crate::import::read::{Dependency, lines, named, xml};
 use crate::import::snapshot::Folder;
 
-const MAVEN: Language =
-    Language { name: "Java", family: "java", image: "maven", suffix: "", usual: "3-eclipse-temurin-21" };
-const JDK: Language = Language { name: "Java", family: "java", image: "eclipse-temurin", suffix: "-jdk", usual: "21" };
-const GRADLE: Language = Language { name: "Java", family: "java", image: "gradle", suffix: "", usual: "8-jdk21" };
+const JDK: Language = Language { name: "Java", family: "java", image: "eclipse-temurin", suffix: "-jdk", usual: USUAL };
+/// Where no file names a version.
+const USUAL: &str = "21";
+/// Official images of a tool, without the Java that ends their tags.
+const MAVEN: &str = "maven:3-eclipse-temurin-";
+const GRADLE: &str = "gradle:8-jdk";
+/// The versions of Java that both have.
+const JAVAS: [&str; 5] = ["8", "11", "17", "21", "25"];
 
 static RELEASE: LazyLock<Regex> = LazyLock::new(|| {
     let text = r"(?:sourceCompatibility\s*=|JavaLanguageVersion\.of\(|JavaVersion\.VERSION_)\D{0,24}(\d{1,2})";
@@ -30,9 +34,11 @@ pub fn read(folder: &Folder, blocks: &Blocks) -> Option<App> {
         let seen = folder.place("pom.xml", 1);
         let wanted = pom.java.map(|(version, line)| (version, folder.place("pom.xml", line)));
         let tool = if folder.has("mvnw") { "sh ./mvnw" } else { "mvn" };
-        let language = if folder.has("mvnw") { JDK } else { maven(wanted.as_ref()) };
-        let wanted = wanted.filter(|_| folder.has("mvnw"));
-        let ground = blocks.ground(language, wanted.as_ref(), &seen, &mut open);
+        let ground = if folder.has("mvnw") {
+            blocks.ground(JDK, wanted.as_ref(), &seen, &mut open)
+        } else {
+            with_tool(MAVEN, wanted.as_ref(), &seen, &mut open)
+        };
         let mut app = App::new("Java", folder, seen.clone(), ground);
         app.open = open;
         app.dependencies = pom.dependencies;
@@ -53,9 +59,11 @@ pub fn read(folder: &Folder, blocks: &Blocks) -> Option<App> {
         .lines()
         .enumerate()
         .find_map(|(number, line)| Some((RELEASE.captures(line)?[1].to_owned(), folder.place(name, number + 1))));
-    let (tool, language) = if folder.has("gradlew") { ("sh ./gradlew", JDK) } else { ("gradle", GRADLE) };
-    let wanted = wanted.filter(|_| folder.has("gradlew"));
-    let ground = blocks.ground(language, wanted.as_ref(), &seen, &mut open);
+    let (tool, ground) = if folder.has("gradlew") {
+        ("sh ./gradlew", blocks.ground(JDK, wanted.as_ref(), &seen, &mut open))
+    } else {
+        ("gradle", with_tool(GRADLE, wanted.as_ref(), &seen, &mut open))
+    };
     let mut app = App::new("Java", folder, seen.clone(), ground);
     app.open = open;
     app.dependencies = lines::gradle(text, &folder.path_of(name));
@@ -66,16 +74,19 @@ pub fn read(folder: &Folder, blocks: &Blocks) -> Option<App> {
     Some(app)
 }
 
-/// Maven's image has its Java in its tag.
-fn maven(wanted: Option<&(String, Place)>) -> Language {
-    let usual = match wanted.map(|(version, _)| version.trim()) {
-        Some("8" | "1.8") => "3-eclipse-temurin-8",
-        Some("11") => "3-eclipse-temurin-11",
-        Some("17") => "3-eclipse-temurin-17",
-        Some("25") => "3-eclipse-temurin-25",
-        _ => MAVEN.usual,
-    };
-    Language { usual, ..MAVEN }
+/// An image of the tool with the Java that the project wants.
+fn with_tool(image: &str, wanted: Option<&(String, Place)>, seen: &Place, open: &mut Vec<Finding>) -> Because<Ground> {
+    let place = wanted.map_or(seen, |(_, place)| place);
+    let named = wanted.map(|(version, _)| version.trim().trim_start_matches("1."));
+    let java = named.filter(|java| JAVAS.contains(java)).unwrap_or(USUAL);
+    match named {
+        None => open.push(Finding::at(place, format!("which Java? No file names a version: {image}{USUAL} was taken"))),
+        Some(named) if named != java => {
+            open.push(Finding::at(place, format!("no image with Java {named} is known: {image}{USUAL} was taken")));
+        }
+        Some(_) => {}
+    }
+    Because::of(Ground::Image(format!("{image}{java}")), place, format!("Java {java}"))
 }
 
 fn main_process(app: &mut App, folder: &Folder, goals: &[(&str, String)]) {
@@ -121,5 +132,31 @@ fn sources(app: &mut App) {
             app.variable("SPRING_DATASOURCE_USERNAME", "app", &place, "Spring reads it");
             app.variable("SPRING_DATASOURCE_PASSWORD", "${DB_PASSWORD:-app}", &place, "Spring reads it");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_java_that_a_file_names_is_no_question() {
+        let seen = Place::new("pom.xml", 1);
+        let taken = |version: Option<&str>| {
+            let mut open = Vec::new();
+            let wanted = version.map(|version| (version.to_owned(), seen.clone()));
+            let ground = with_tool(MAVEN, wanted.as_ref(), &seen, &mut open);
+            let asked: Vec<String> = open.into_iter().map(|finding| finding.what).collect();
+            (ground.value, ground.why.what, asked)
+        };
+        let image = |java: &str| Ground::Image(format!("maven:3-eclipse-temurin-{java}"));
+        assert_eq!(taken(Some("11")), (image("11"), "Java 11".to_owned(), Vec::new()));
+        assert_eq!(taken(Some("1.8")), (image("8"), "Java 8".to_owned(), Vec::new()));
+        let (ground, why, asked) = taken(None);
+        assert_eq!((ground, why.as_str()), (image("21"), "Java 21"));
+        assert_eq!(asked, ["which Java? No file names a version: maven:3-eclipse-temurin-21 was taken"]);
+        let (ground, _, asked) = taken(Some("14"));
+        assert_eq!(ground, image("21"));
+        assert_eq!(asked, ["no image with Java 14 is known: maven:3-eclipse-temurin-21 was taken"]);
     }
 }

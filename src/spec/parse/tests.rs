@@ -36,6 +36,49 @@ fn merge_keys_fill_in_only() {
     assert!(fault("b: {<<: 3}\n").contains("must be a mapping"));
 }
 
+/// As libYAML and Compose read it: between brackets and quotes, a line may begin anywhere.
+#[test]
+fn brackets_and_quotes_may_close_further_left() {
+    let text = "services:\n  web:\n    healthcheck:\n      test: [\n    \"CMD\", # é: x\n  true,\n\"a\n b\"\n      ]\n      retries: 5\n    labels: {\n      a: b, c: {\n d: e\n    }}\n    x-é: 'f\n  g'\n    image: x\n";
+    let services = one(text);
+    let web = services.get("services").unwrap().get("web").unwrap();
+    let expected = serde_json::json!({
+        "healthcheck": {"test": ["CMD", true, "a b"], "retries": 5},
+        "labels": {"a": "b", "c": {"d": "e"}},
+        "x-é": "f g",
+        "image": "x",
+    });
+    assert_eq!(web.to_json(), expected);
+    let test = web.get("healthcheck").unwrap().get("test").unwrap().as_seq().unwrap();
+    let place = |node: &Node| {
+        let text = &node.at.source.as_ref().unwrap().text[node.at.offset..node.at.offset + node.at.len];
+        (node.at.line, node.at.column, text.to_owned())
+    };
+    assert_eq!(place(&test[0]), (5, 5, "\"CMD\"".to_owned()));
+    assert_eq!(place(&test[1]), (6, 3, "true".to_owned()));
+    assert_eq!(place(web.get("image").unwrap()), (17, 12, "x".to_owned()));
+    assert_eq!(place(web.get("labels").unwrap().get("c").unwrap().get("d").unwrap()), (13, 5, "e".to_owned()));
+}
+
+#[test]
+fn what_is_wrong_stays_wrong_where_it_is() {
+    // never closed: not the end of the file, but the first line that can't belong to it
+    assert!(fault("a:\n  b: [\n    x,\n  c: 1\nd: 2\n").starts_with("compose.yaml:4:3: not valid YAML"));
+    assert!(fault("a:\n  b: \"x\n c: 1\nd: 2\n").starts_with("compose.yaml:2:6: not valid YAML"));
+    // a fault after a list that was read all right is told of at its own place
+    assert!(fault("a:\n  b: [\n    x\n  ]\n  c: 'y\n").starts_with("compose.yaml:5:6: not valid YAML"));
+    assert_eq!(fault("a:\n  b: [\n    x\n  ]\n  b: 1\n"), "compose.yaml:5:3: key `b` is given twice in this mapping");
+    // blocks keep their indentation
+    assert!(fault("a:\n  b: 1\n c: 2\n").contains("not valid YAML"));
+}
+
+/// As costly as it gets: each line asks for another reading of a long file.
+#[test]
+fn reading_again_has_a_bound() {
+    let text = format!("a:\n  b: [\n{}  ]\n", " x,\n".repeat(200_000));
+    assert!(fault(&text).contains("not valid YAML"));
+}
+
 #[test]
 fn keys_are_unique_strings() {
     assert_eq!(fault("a: 1\nb: 2\na: 3\n"), "compose.yaml:3:1: key `a` is given twice in this mapping");

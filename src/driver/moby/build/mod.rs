@@ -7,6 +7,7 @@ mod dockerfile;
 mod progress;
 mod request;
 mod session;
+mod step;
 
 use std::pin::pin;
 
