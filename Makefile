@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEVUP_CASES ?= $(wildcard $(abspath ../shared/cases))
 export DEVUP_CASES
 
-.PHONY: help build check fmt clippy deny architecture machine test demo bench soak bare bakerydemo publicprojects install clean
+.PHONY: help build check fmt clippy deny architecture machine test conformance demo bench soak bare bakerydemo publicprojects install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ test: machine check ## all tests; installs and starts what they need
 	# one at a time: Podman's storage loses layers when equal images are imported side by side
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test conformance -- --test-threads=1
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --test-threads=$${TEST_THREADS:-2}
+
+conformance: machine ## how much of Compose and of dev containers holds, in figures; beside docker-compose where it is
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test conformance -- --nocapture --test-threads=1
+	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --nocapture --test-threads=2 scenarios:: listings::
 
 demo: ## brings up a real Django shop from nothing and checks it in earnest
 	scripts/demo

@@ -62,9 +62,12 @@ pub fn plan(verb: &Verb, project: &Project, services: &[String], containers: Vec
         _ => services.to_vec(),
     };
     let mut meant = Wanted { services: &wide, one_off: OneOff::Exclude, stopped: true }.of(containers);
-    // as in Compose, what the spec does not have is left alone unless it is named
+    // as in Compose, what the spec does not have, or no profile enables, is left alone unless it is named
     let orphans_too = matches!(verb, Verb::Kill { remove_orphans: true, .. });
-    meant.retain(|container| !services.is_empty() || orphans_too || project.declares(container.service()));
+    meant.retain(|container| {
+        let service = container.service();
+        !services.is_empty() || project.enables(service) || orphans_too && !project.declares(service)
+    });
     if *verb == Verb::Start {
         check_something_to_start(project, services, &meant)?;
     }

@@ -120,6 +120,11 @@ impl Project {
         })
     }
 
+    /// The spec has this service, and a profile enables it where it wants one. Without a spec everything counts.
+    pub fn enables(&self, service: &str) -> bool {
+        self.environment.as_ref().is_none_or(|environment| environment.services.contains_key(service))
+    }
+
     /// Each name is a service of the spec, or one that has containers.
     pub fn check_services(&self, names: &[String], containers: &[Container]) -> Result<()> {
         let declared = self

@@ -7,6 +7,7 @@ use super::perform;
 use crate::app::down;
 use crate::app::error::Result;
 use crate::app::project::Project;
+use crate::app::wiring::Engine;
 use crate::plan::{DownOptions, Plan, RemoveImages};
 use crate::state::store::State;
 use crate::ui::text::clean;
@@ -34,7 +35,7 @@ pub struct Args {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
     /// Volumes go as well, named and anonymous
-    #[arg(short, long)]
+    #[arg(short, long, alias = "volume")]
     volumes: bool,
     /// Images go as well
     #[arg(long, value_enum, value_name = "WHICH")]
@@ -61,13 +62,22 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     };
     context.block_on(async {
         let engine = context.engine().await?;
-        let _lock = perform::lock(context, &project).await?;
-        let plan = down::plan(&engine, &project, &options).await?;
-        if plan.steps.is_empty() {
-            context.screen.say(&format!("nothing of {} is there", clean(&project.name)));
-        }
-        perform::plan(context, &engine, &project, plan).await
+        take_down(context, &engine, &project, &options).await
     })
+}
+
+/// Takes a project down. Once all of it is gone, others may have its ports.
+pub async fn take_down(context: &Context, engine: &Engine, project: &Project, options: &DownOptions) -> Result<Exit> {
+    let _lock = perform::lock(context, project).await?;
+    let plan = down::plan(engine, project, options).await?;
+    if plan.steps.is_empty() {
+        context.screen.say(&format!("nothing of {} is there", clean(&project.name)));
+    }
+    let exit = perform::plan(context, engine, project, plan).await?;
+    if options.services.is_empty() && !context.global.dry_run {
+        State::open(context.request()?.layout)?.release_ports(&project.name)?;
+    }
+    Ok(exit)
 }
 
 const DESTROY_EXAMPLES: &str = "\

@@ -50,9 +50,13 @@ pub struct Args {
     /// No terminal for the program
     #[arg(short = 'T', long = "no-tty", visible_alias = "no-TTY")]
     no_tty: bool,
-    /// Keep standard input open (always done; accepted for scripts)
-    #[arg(short, long, hide = true)]
+    /// Pass on standard input (done anyway, but for `--interactive=false`)
+    #[arg(short, long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set, value_name = "BOOL")]
     interactive: bool,
+    /// A terminal for the program: it has one wherever this is one; accepted for `-it`
+    #[arg(short, long, hide = true)]
+    tty: bool,
     /// All rights for the program
     #[arg(long)]
     privileged: bool,
@@ -81,7 +85,7 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     let request = ExecRequest {
         command: arguments.command.clone(),
         tty,
-        stdin: !arguments.detach,
+        stdin: !arguments.detach && arguments.interactive,
         privileged: arguments.privileged,
         detach: arguments.detach,
         ..inner_request(&arguments.inner)

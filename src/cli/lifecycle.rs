@@ -71,6 +71,9 @@ pub struct RmArgs {
     /// Services; none: all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
+    /// Without effect, as in Compose
+    #[arg(short, long, hide = true)]
+    all: bool,
     /// Don't ask
     #[arg(short, long)]
     force: bool,

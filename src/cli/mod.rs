@@ -32,6 +32,7 @@ mod schema;
 mod secret;
 mod session;
 mod stay;
+mod switch;
 mod task;
 mod trust;
 mod uninstall;
@@ -41,10 +42,9 @@ mod watch;
 mod watching;
 mod word;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use crate::app::error::Result;
 use crate::ui::fault;
@@ -54,7 +54,7 @@ use root::{Cli, Command};
 
 /// Runs the program with this process's arguments.
 pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = switch::plain(std::env::args_os().collect(), Cli::command);
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

@@ -39,6 +39,7 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no engine, 4 needs a decis
     after_help = EXAMPLES,
     allow_external_subcommands = true,
     disable_help_subcommand = false,
+    args_override_self = true,
     max_term_width = 110
 )]
 pub struct Cli {

@@ -73,6 +73,9 @@ pub struct Args {
     /// No terminal for the program
     #[arg(short = 'T', long = "no-tty", visible_alias = "no-TTY")]
     no_tty: bool,
+    /// A terminal for the program: it has one wherever this is one; accepted for `-it`
+    #[arg(short, long, hide = true, conflicts_with = "no_tty")]
+    tty: bool,
     /// Leave what the service depends on as it is
     #[arg(long)]
     no_deps: bool,

@@ -58,9 +58,8 @@ pub async fn follow(context: &Context, engine: &Engine, project: &Project, stay:
     found.lines = found.lines.fuse().boxed();
     let mut view = LogView::new(&found.origins, stay.prefix, context.screen.look);
     let why = until(context, engine, project, stay, (&mut found, &mut view)).await?;
-    if let Why::One(ended) = &why {
-        let name = clean(&ended.name);
-        context.screen.say(&format!("{name} ended with code {}: stopping the others", ended.code));
+    if matches!(why, Why::One(_)) {
+        context.screen.say("stopping the others");
     }
     if !matches!(why, Why::AllEnded) {
         stop(context, engine, project, stay, (&mut found, &mut view)).await?;
@@ -98,6 +97,7 @@ async fn until(
             },
             ended = ends.next(), if !stay.watch => {
                 let Some(ended) = ended.transpose()? else { return Ok(Why::AllEnded) };
+                context.screen.say(&format!("{} exited with code {}", clean(&ended.name), ended.code));
                 let expected = ended.code == 0
                     && jobs.contains(&ended.service)
                     && stay.code_from.as_ref() != Some(&ended.service);

@@ -101,8 +101,6 @@ pub fn scale_of(text: &str) -> Result<(String, u32), String> {
 
 impl Converge {
     fn request(&self) -> UpRequest {
-        let ignore = std::env::var("COMPOSE_IGNORE_ORPHANS").is_ok_and(|v| v == "1" || v.eq_ignore_ascii_case("true"));
-        let remove = std::env::var("COMPOSE_REMOVE_ORPHANS").is_ok_and(|v| v == "1" || v.eq_ignore_ascii_case("true"));
         UpRequest {
             options: Options {
                 services: self.services.clone(),
@@ -111,8 +109,7 @@ impl Converge {
                 build: self.build,
                 pull: self.pull.and_then(PullWhen::pull),
                 renew_anon_volumes: self.renew_anon_volumes,
-                remove_orphans: self.remove_orphans || remove,
-                ignore_orphans: ignore,
+                remove_orphans: self.remove_orphans,
                 scale: self.scale.iter().cloned().collect::<IndexMap<_, _>>(),
                 grace: grace(self.timeout),
                 ..Options::default()
@@ -132,6 +129,18 @@ impl Converge {
             }
         }
     }
+}
+
+/// The wish with what the environment, and the project's environment files, say of orphans.
+fn with_variables(mut wish: UpRequest, project: &Project) -> UpRequest {
+    let variables = project.spec.as_ref().map(|loaded| &loaded.environment);
+    let says = |name: &str| {
+        let value = variables.and_then(|variables| variables.get(name));
+        value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
+    };
+    wish.options.remove_orphans |= says("COMPOSE_REMOVE_ORPHANS");
+    wish.options.ignore_orphans |= says("COMPOSE_IGNORE_ORPHANS");
+    wish
 }
 
 const EXAMPLES: &str = "\
@@ -314,6 +323,7 @@ fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay:
     let request = context.request()?;
     let mut project = Project::load(&request)?;
     arguments.without_builds(&mut project);
+    let wish = &with_variables(wish.clone(), &project);
     for remark in &project.remarks {
         context.screen.say(&ui::text::clean_lines(remark));
     }
@@ -373,7 +383,7 @@ pub fn plan(arguments: &PlanArgs, context: &Context) -> Result<Exit> {
     for remark in &project.remarks {
         context.screen.say(&ui::text::clean_lines(remark));
     }
-    let wish = arguments.converge.request();
+    let wish = with_variables(arguments.converge.request(), &project);
     context.block_on(async {
         let engine = context.engine().await?;
         show_plan(context, &engine, &project, &wish).await

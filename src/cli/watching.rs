@@ -3,12 +3,14 @@
 use futures_util::StreamExt;
 
 use super::context::Context;
+use super::down;
 use super::exit::Exit;
 use crate::app::error::Result;
 use crate::app::inspect;
 use crate::app::select::OneOff;
 use crate::app::watching::{self, Measured};
 use crate::base::clock::{Clock, SystemClock};
+use crate::plan::DownOptions;
 use crate::ui;
 use crate::ui::template::Format;
 
@@ -144,6 +146,10 @@ pub fn wait(arguments: &WaitArgs, context: &Context) -> Result<Exit> {
             if arguments.down_project {
                 break;
             }
+        }
+        if arguments.down_project {
+            let options = DownOptions { remove_orphans: true, ..DownOptions::default() };
+            down::take_down(context, &engine, &project, &options).await?;
         }
         Ok(Exit::program(first.unwrap_or(0)))
     })

@@ -159,8 +159,12 @@ impl Judge<'_, '_> {
             .filter_map(|network| self.networks.get(&network.network).map(|network| network.hash.clone()))
             .collect();
         for (_, _, other) in &draft.joins {
-            let joined = self.before.get(other).and_then(|group| group.slots.first());
-            below.push(joined.map_or_else(String::new, |slot| slot.hash.clone()));
+            let partner = match self.before.get(other) {
+                Some(group) => group.slots.first().map(|slot| slot.hash.clone()),
+                // this run leaves it as it is
+                None => existing(self.scene, other).map(|current| current.label(labels::HASH).to_owned()),
+            };
+            below.push(partner.unwrap_or_default());
         }
         let digests = self.scene.inputs.file_digests.iter();
         let used = |key: &str| {

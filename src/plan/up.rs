@@ -14,7 +14,7 @@ use super::start::Starting;
 use super::step::Plan;
 use crate::driver::{Unhonoured, unhonoured};
 use crate::model::environment::Environment;
-use crate::model::observed::{Container, Observed};
+use crate::model::observed::{Container, Observed, State};
 
 /// The steps that make the world what the environment says.
 ///
@@ -103,7 +103,8 @@ fn decides_about_existing(groups: &Groups, images: &images::Images) -> bool {
     })
 }
 
-/// Containers of services that the spec has not; removed if that was asked for, else said.
+/// Containers of services that the spec has not; removed if that was asked for, else said. What `run` left behind, once it
+/// ended, goes with them.
 fn orphans<'a>(scene: &Scene<'a>, graph: &mut Graph) -> Vec<&'a Container> {
     let orphans: Vec<&Container> = scene
         .observed
@@ -113,7 +114,8 @@ fn orphans<'a>(scene: &Scene<'a>, graph: &mut Graph) -> Vec<&'a Container> {
         .filter(|container| selection::service(scene.environment, container.service()).is_none())
         .collect();
     if scene.options.remove_orphans {
-        return orphans;
+        let ended = |one: &&Container| one.oneoff() && matches!(one.state, State::Exited | State::Dead);
+        return orphans.into_iter().chain(scene.observed.containers.iter().filter(ended)).collect();
     }
     if !orphans.is_empty() && !scene.options.ignore_orphans {
         let names: Vec<&str> = orphans.iter().map(|container| container.name.as_str()).collect();

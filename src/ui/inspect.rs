@@ -83,7 +83,9 @@ pub fn images_json(found: &[(Container, Option<Image>)]) -> Value {
         .iter()
         .map(|(container, image)| {
             let (repository, tag) = reference(container, image.as_ref());
-            let created = image.as_ref().and_then(|image| jiff::Timestamp::from_second(image.created).ok());
+            let moment = |second: Option<i64>| second.and_then(|second| jiff::Timestamp::from_second(second).ok());
+            let created = moment(image.as_ref().map(|image| image.created));
+            let tagged = moment(image.as_ref().and_then(|image| image.tagged));
             json!({
                 "ID": container.image_id,
                 "ContainerName": container.name,
@@ -92,6 +94,7 @@ pub fn images_json(found: &[(Container, Option<Image>)]) -> Value {
                 "Platform": image.as_ref().map(|image| image.platform.as_str()).unwrap_or_default(),
                 "Size": image.as_ref().map_or(0, |image| image.size),
                 "Created": created.map(|time| time.to_string()),
+                "LastTagTime": tagged.map(|time| time.to_string()),
             })
         })
         .collect()

@@ -265,6 +265,17 @@ impl Engine {
         self.ask(async |docker| docker.inspect_container(name, None).await).expect("the container is there")
     }
 
+    /// As [`Self::inspect`], of one that may be gone.
+    pub fn look(&self, id: &str) -> Option<ContainerInspectResponse> {
+        self.ask(async |docker| docker.inspect_container(id, None).await).ok()
+    }
+
+    /// Removes a container, running or not.
+    pub fn remove(&self, name: &str) {
+        let options = query::RemoveContainerOptions { force: true, ..Default::default() };
+        self.ask(async |docker| docker.remove_container(name, Some(options)).await).expect("the container is there");
+    }
+
     pub fn volumes(&self, project: &str) -> Vec<String> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("com.docker.compose.project={project}")])]);
         let options = query::ListVolumesOptions { filters: Some(filters) };
@@ -327,8 +338,23 @@ impl Engine {
             entry.set_size(0);
             archive.append_data(&mut entry, folder, std::io::empty()).expect("a folder in the archive");
         }
+        self.import(IMAGE, archive);
+    }
+
+    /// An image whose only file is `/program`: this C source, compiled.
+    pub fn import_program(&self, image: &str, source: &Path) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let program = folder.path().join("program");
+        let compiled = Command::new("cc").args(["-static", "-Os", "-o"]).arg(&program).arg(source).status();
+        assert!(compiled.expect("cc is installed").success(), "{} does not compile", source.display());
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append_path_with_name(&program, "program").expect("a file in the archive");
+        self.import(image, archive);
+    }
+
+    fn import(&self, image: &str, archive: tar::Builder<Vec<u8>>) {
         let body = archive.into_inner().expect("an archive");
-        let (repo, tag) = IMAGE.split_once(':').expect("a tag");
+        let (repo, tag) = image.split_once(':').expect("a tag");
         self.ask(async |docker| {
             let options = query::CreateImageOptions {
                 from_src: Some("-".to_owned()),
@@ -343,7 +369,7 @@ impl Engine {
                 status.trim().clone_into(&mut id);
             }
             // Podman takes no name with an import
-            if docker.inspect_image(IMAGE).await.is_err() {
+            if docker.inspect_image(image).await.is_err() {
                 let name = query::TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
                 docker.tag_image(id.trim_start_matches("sha256:"), Some(name)).await.expect("a tag");
             }

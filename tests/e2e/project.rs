@@ -86,6 +86,19 @@ impl Drop for Project {
     }
 }
 
+/// The docker-compose program: the one that `DOCKER_COMPOSE` names, or where Debian and Docker put it.
+pub fn docker_compose() -> Option<PathBuf> {
+    let usual = ["/usr/libexec/docker/cli-plugins/docker-compose", "/usr/lib/docker/cli-plugins/docker-compose"];
+    let named = std::env::var_os("DOCKER_COMPOSE").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let found = named
+        .or_else(|| which::which("docker-compose").ok())
+        .or_else(|| usual.iter().map(PathBuf::from).find(|path| path.exists()));
+    if found.is_none() {
+        eprintln!("SKIPPED: no docker-compose here to compare with (DOCKER_COMPOSE names one)");
+    }
+    found
+}
+
 /// Nothing of the caller's environment but the path.
 pub fn hermetic(command: &mut Command, home: &Path) {
     command

@@ -20,6 +20,9 @@ pub struct Kept {
     pub host_ip: String,
     /// The port.
     pub port: u16,
+    /// The project was taken down since: it gets the port again where it is free, and does not keep others from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
 }
 
 /// A project's ports, by [`super::Key`] as text.
@@ -30,8 +33,8 @@ pub type Book = BTreeMap<String, ProjectPorts>;
 /// Enters a choice.
 pub fn keep(ports: &mut ProjectPorts, chosen: &[Chosen]) {
     for Chosen { wanted, binding, .. } in chosen {
-        let kept =
-            Kept { wanted: wanted.published.to_string(), host_ip: wanted.host_ip.clone(), port: binding.published };
+        let (wanted_port, host_ip) = (wanted.published.to_string(), wanted.host_ip.clone());
+        let kept = Kept { wanted: wanted_port, host_ip, port: binding.published, released: false };
         ports.insert(wanted.key.to_string(), kept);
     }
 }
@@ -70,7 +73,18 @@ impl State {
         Ok(())
     }
 
-    /// Ports that other projects chose, with the project. Those of projects whose folder is gone do not count.
+    /// Lets others have a project's ports: after `down`. What was chosen stays known, for the project's next `up`.
+    pub fn release_ports(&self, project: &str) -> Result<(), StateError> {
+        if self.port_book()?.get(project).is_some_and(|page| page.values().any(|kept| !kept.released)) {
+            self.update(&self.layout().ports(), |book: &mut Book| {
+                book.get_mut(project).into_iter().flat_map(BTreeMap::values_mut).for_each(|kept| kept.released = true);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Ports that other projects chose, with the project. Those of projects that were taken down, or whose folder is
+    /// gone, do not count.
     pub fn reserved_ports(
         &self,
         book: &Book,
@@ -81,7 +95,11 @@ impl State {
         let others = book
             .iter()
             .filter(|(other, _)| *other != project && registry.get(other).is_some_and(|entry| alive(&entry.path)));
-        Ok(others.flat_map(|(other, page)| page.iter().filter_map(|(key, kept)| line(other, key, kept))).collect())
+        Ok(others
+            .flat_map(|(other, page)| {
+                page.iter().filter(|(_, kept)| !kept.released).filter_map(|(key, kept)| line(other, key, kept))
+            })
+            .collect())
     }
 }
 
@@ -160,5 +178,11 @@ mod tests {
         assert_eq!((reserved[0].0.published, reserved[0].1.as_str()), (9090, "bank"));
         assert!(state.reserved_ports(&book, "shop", |_| false).unwrap().is_empty());
         assert!(state.reserved_ports(&book, "bank", |_| true).unwrap().is_empty(), "shop is in no registry");
+        state.release_ports("bank").unwrap();
+        let book = state.port_book().unwrap();
+        assert!(state.reserved_ports(&book, "shop", |_| true).unwrap().is_empty(), "bank was taken down");
+        assert_eq!(book["bank"]["web.1:80/tcp#0"].port, 9090, "its next `up` asks for it again");
+        take(&state, "bank", "web", 9090);
+        assert_eq!(state.reserved_ports(&state.port_book().unwrap(), "shop", |_| true).unwrap().len(), 1);
     }
 }

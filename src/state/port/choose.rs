@@ -103,7 +103,7 @@ pub fn choose(
 
 /// What was kept for a wish, if the wish is still the same.
 fn kept_port(kept: &ProjectPorts, wish: &Wanted, policy: Policy) -> Option<u16> {
-    let Kept { wanted, host_ip, port } = kept.get(&wish.key.to_string())?;
+    let Kept { wanted, host_ip, port, .. } = kept.get(&wish.key.to_string())?;
     let same = *wanted == wish.published.to_string() && *host_ip == wish.host_ip;
     let allowed = policy == Policy::Move || wish.published.allows(*port);
     (same && allowed).then_some(*port)
