@@ -51,6 +51,15 @@ pub struct Supplies<'a> {
     pub features: tokio::sync::OnceCell<Features>,
 }
 
+fn would_be_lost(service: &str, lost: &provision::Lost) -> AppError {
+    let provision::Lost { run, output, memory } = lost;
+    AppError::failed(format!(
+        "provisioning service {service}: the result of `{run}` would be lost: it writes {output}, and {memory} is a tmpfs, \
+         which is empty whenever the container starts"
+    ))
+    .help(format!("mount a volume at {memory} instead, or do this step under `post_start`"))
+}
+
 fn failed(error: &dyn std::fmt::Display) -> AppError {
     AppError::failed(error.to_string())
 }
@@ -71,7 +80,7 @@ impl<'a> Supplies<'a> {
             project,
             state,
             catalogue: Catalogue::of_project(&environment.working_dir),
-            facts: Facts::of_this_machine(),
+            facts: Facts { logins: engine.containers.features().buildkit, ..Facts::of_this_machine() },
             // commands are capabilities: consent comes before anything is applied
             confidential: Confidential::of(request, project, state, Commands::Agreed)?,
             cache: request.layout.cache.clone(),
@@ -172,6 +181,9 @@ impl<'a> Supplies<'a> {
                 // an env's name is a hash over its content
                 _ => reference.clone(),
             };
+            if let Some(lost) = provision::lost(service, &service.provision) {
+                return Err(would_be_lost(name, &lost));
+            }
             let folder = &environment.working_dir;
             let steps = inputs::read(folder, &service.provision).map_err(|error| failed(&error))?;
             let decision = provision::decide(service, folder, &base, &steps);

@@ -1,17 +1,21 @@
 //! Where the host's apt gets a release from: both of apt's formats, see `sources.list(5)`.
 
+use super::login;
+use crate::secret::value::SecretValue;
 use std::fs;
 use std::path::Path;
 
 /// One archive of a release.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Address of the archive.
+    /// Address of the archive, without a login.
     pub uri: String,
     /// The release or one of its pockets: `bookworm`, `bookworm-updates`.
     pub suite: String,
     /// Its components: `main`.
     pub components: Vec<String>,
+    /// The address's user and password, as a line of `auth.conf`.
+    pub login: Option<SecretValue>,
 }
 
 impl Source {
@@ -21,8 +25,9 @@ impl Source {
     }
 }
 
-/// The archives that the host below `root` uses for `suite`, in their order; Debian's own where it uses none.
-pub fn sources(root: &Path, suite: &str) -> Vec<Source> {
+/// The archives that the host below `root` uses for `suite`, in their order; Debian's own where it uses none. Those that
+/// ask for a login count only where builds can be given one (`logins`).
+pub fn sources(root: &Path, suite: &str, logins: bool) -> Vec<Source> {
     let folder = root.join("etc/apt");
     let mut texts = vec![(false, fs::read_to_string(folder.join("sources.list")).unwrap_or_default())];
     let mut parts: Vec<_> =
@@ -36,7 +41,7 @@ pub fn sources(root: &Path, suite: &str) -> Vec<Source> {
     }
     let all = texts.iter().flat_map(|(stanzas, text)| if *stanzas { from_stanzas(text) } else { from_lines(text) });
     let mut found: Vec<Source> = Vec::new();
-    for source in all.filter(|source| usable(source, suite)) {
+    for source in all.filter(|source| usable(source, suite) && (logins || source.login.is_none())) {
         if !found.contains(&source) {
             found.push(source);
         }
@@ -51,6 +56,7 @@ pub fn official(suite: &str) -> Vec<Source> {
         uri: format!("http://deb.debian.org/{path}"),
         suite,
         components: vec!["main".to_owned()],
+        login: None,
     };
     vec![
         source("debian", suite.to_owned()),
@@ -64,8 +70,7 @@ fn usable(source: &Source, suite: &str) -> bool {
     let ours = source.suite.strip_prefix(suite).is_some_and(|pocket| matches!(pocket, "" | "-updates" | "-security"));
     let reachable = source.uri.starts_with("http://") || source.uri.starts_with("https://");
     let debian = source.uri.split("://").nth(1).is_some_and(|rest| rest.contains("debian"));
-    // an address with a password in it must not be written into an image
-    let open = !source.uri.contains('@') && source.uri.chars().all(|c| c.is_ascii_graphic());
+    let open = source.uri.chars().all(|c| c.is_ascii_graphic());
     ours && reachable && debian && open && source.components.iter().any(|component| component == "main")
 }
 
@@ -83,8 +88,9 @@ fn from_line(line: &str) -> Option<Source> {
         rest = options.split_once(']')?.1;
     }
     let mut words = rest.split_whitespace();
-    let (uri, suite) = (words.next()?.to_owned(), words.next()?.to_owned());
-    Some(Source { uri: uri.trim_end_matches('/').to_owned(), suite, components: words.map(str::to_owned).collect() })
+    let (uri, login) = login::split(words.next()?.trim_end_matches('/'))?;
+    let suite = words.next()?.to_owned();
+    Some(Source { uri, suite, components: words.map(str::to_owned).collect(), login })
 }
 
 fn from_stanzas(text: &str) -> Vec<Source> {
@@ -113,10 +119,10 @@ fn from_stanza(stanza: &[(String, String)]) -> Vec<Source> {
     }
     let components: Vec<String> = words("components").into_iter().map(str::to_owned).collect();
     let mut found = Vec::new();
-    for uri in words("uris") {
+    for (uri, login) in words("uris").into_iter().filter_map(|uri| login::split(uri.trim_end_matches('/'))) {
         for suite in words("suites") {
-            let uri = uri.trim_end_matches('/').to_owned();
-            found.push(Source { uri, suite: suite.to_owned(), components: components.clone() });
+            let (uri, login) = (uri.clone(), login.clone());
+            found.push(Source { uri, suite: suite.to_owned(), components: components.clone(), login });
         }
     }
     found
@@ -136,7 +142,7 @@ mod tests {
     }
 
     fn lines(root: &tempfile::TempDir) -> Vec<String> {
-        sources(root.path(), "bookworm").iter().map(Source::line).collect()
+        sources(root.path(), "bookworm", false).iter().map(Source::line).collect()
     }
 
     #[test]
@@ -173,5 +179,23 @@ mod tests {
         assert_eq!(lines(&host(&[("sources.list", "deb http://me:pw@a.example/debian bookworm main")])), official);
         assert_eq!(lines(&host(&[("sources.list", "deb http://a.example/debian bookworm-updates main")])), official);
         assert_eq!(lines(&host(&[])), official);
+    }
+
+    #[test]
+    fn a_login_is_kept_beside_the_address_where_builds_can_be_given_one() {
+        let stanza = "Types: deb\nURIs: https://me:pw@a.example/debian/\nSuites: bookworm\nComponents: main\n";
+        for (name, text) in [
+            ("sources.list", "deb https://me:pw@a.example/debian/ bookworm main"),
+            ("sources.list.d/debian.sources", stanza),
+        ] {
+            let found = sources(host(&[(name, text)]).path(), "bookworm", true);
+            assert_eq!(
+                found.iter().map(Source::line).collect::<Vec<_>>(),
+                ["deb https://a.example/debian bookworm main"]
+            );
+            let login = found[0].login.as_ref().unwrap();
+            assert_eq!(login.expose(), b"machine https://a.example/debian login me password pw\n");
+            assert!(!format!("{found:?}").contains("pw"));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::bootstrap::{BootstrapError, Tools, bootstrap};
 use super::definition::Distribution;
 use super::facts::Facts;
+use super::login;
 use super::recipe::{Freshness, Ground, Recipe, freshness};
 use crate::base::digest::FieldHasher;
 use crate::base::files::{self, Access, FileError};
@@ -11,7 +12,6 @@ use crate::driver::image::{BuildRequest, ImageDriver, ImageProgress, ProgressSin
 use crate::model::build::Build;
 use crate::model::labels;
 use crate::model::repository::ORIGINS;
-use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -143,7 +143,7 @@ fn request(facts: &Facts, recipe: &Recipe, base: &str, base_id: &str) -> BuildRe
             network: facts.proxy_is_local().then(|| "host".to_owned()),
             ..Build::default()
         },
-        secrets: IndexMap::new(),
+        secrets: recipe.logins.iter().map(|logins| (login::SECRET.to_owned(), logins.expose().to_vec())).collect(),
         extra_files,
         without_folder: true,
         platform: None,

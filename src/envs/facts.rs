@@ -28,6 +28,8 @@ pub struct Facts {
     pub proxies: BTreeMap<String, String>,
     /// The root of the host's files: `/` but in tests.
     pub root: PathBuf,
+    /// Builds can be given secrets, so that mirrors that ask for a login are of use.
+    pub logins: bool,
 }
 
 impl Facts {
@@ -38,7 +40,8 @@ impl Facts {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), variable(name).filter(|value| !value.is_empty())?)))
             .collect();
-        Self { authorities: Authorities::of_machine(root, extra.as_deref()), proxies, root: root.to_owned() }
+        let authorities = Authorities::of_machine(root, extra.as_deref());
+        Self { authorities, proxies, root: root.to_owned(), logins: false }
     }
 
     /// This machine, with this process's environment.
@@ -48,7 +51,7 @@ impl Facts {
 
     /// The archives to install `suite` from.
     pub fn sources(&self, suite: &str) -> Vec<apt::Source> {
-        apt::sources(&self.root, suite)
+        apt::sources(&self.root, suite, self.logins)
     }
 
     /// All authorities that the machine trusts, with those of its administrator.

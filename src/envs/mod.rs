@@ -16,6 +16,7 @@ pub mod catalogue;
 pub mod definition;
 pub mod facts;
 pub mod inject;
+pub mod login;
 pub mod recipe;
 pub mod surround;
 

@@ -3,9 +3,11 @@
 use super::catalogue::{Catalogue, CatalogueError};
 use super::definition::{Base, Before, Definition, Distribution, Env, FileEntry, Healthcheck, ServiceDefaults, User};
 use super::facts::Facts;
+use super::login;
 use crate::base::digest::FieldHasher;
 use crate::model::labels;
 use crate::model::observed::Image;
+use crate::secret::value::SecretValue;
 use indexmap::IndexMap;
 use std::fmt::Write as _;
 
@@ -53,6 +55,8 @@ pub struct Recipe {
     pub files: Vec<ContextFile>,
     /// Labels of the image, without those that are only known when it is built.
     pub labels: IndexMap<String, String>,
+    /// What its steps need to fetch packages from mirrors that ask who comes: lines of `auth.conf`.
+    pub logins: Option<SecretValue>,
 }
 
 /// How an image stands to its recipe.
@@ -98,9 +102,14 @@ pub fn recipes(catalogue: &Catalogue, name: &str, facts: &Facts) -> Result<Vec<R
         };
         envs.push(env);
     }
+    let suite = envs.iter().find_map(|env| match &env.definition.base {
+        Base::Distribution(distribution) => Some(distribution.suite.as_str()),
+        Base::Env(_) => None,
+    });
+    let logins = suite.and_then(|suite| login::together(&facts.sources(suite)));
     let mut made: Vec<Recipe> = Vec::new();
     for env in envs.iter().rev() {
-        made.push(recipe(env, made.last().map(|base| base.tag.clone()), facts));
+        made.push(recipe(env, made.last().map(|base| base.tag.clone()), facts, logins.clone()));
     }
     Ok(made)
 }
@@ -116,7 +125,7 @@ pub fn freshness<'a>(recipe: &Recipe, images: impl Fn(&str) -> Option<&'a Image>
     }
 }
 
-fn recipe(env: &Env, base: Option<String>, facts: &Facts) -> Recipe {
+fn recipe(env: &Env, base: Option<String>, facts: &Facts, logins: Option<SecretValue>) -> Recipe {
     let definition = &env.definition;
     let ground = match (&definition.base, base) {
         (Base::Distribution(distribution), _) => Ground::Distribution(distribution.clone()),
@@ -124,7 +133,7 @@ fn recipe(env: &Env, base: Option<String>, facts: &Facts) -> Recipe {
         // the chain ends at a distribution, so every other env has a recipe below it
         (Base::Env(name), None) => Ground::Recipe(name.clone()),
     };
-    let mut script = Script::default();
+    let mut script = Script { logins: logins.is_some(), ..Script::default() };
     if let Ground::Distribution(distribution) = &ground {
         script.host(facts, distribution);
     }
@@ -134,7 +143,7 @@ fn recipe(env: &Env, base: Option<String>, facts: &Facts) -> Recipe {
     let hash = hash(&ground, &script, &own);
     own.insert(labels::CONTENT.to_owned(), hash.clone());
     let tag = format!("{REPOSITORY}/{}:{}-{hash}", env.name.to_ascii_lowercase(), definition.version);
-    Recipe { env: env.name.clone(), ground, tag, instructions: script.text, files: script.files, labels: own }
+    Recipe { env: env.name.clone(), ground, tag, instructions: script.text, files: script.files, labels: own, logins }
 }
 
 fn hash(ground: &Ground, script: &Script, labels: &IndexMap<String, String>) -> String {
@@ -159,6 +168,8 @@ fn hash(ground: &Ground, script: &Script, labels: &IndexMap<String, String>) -> 
 struct Script {
     text: String,
     files: Vec<ContextFile>,
+    /// Steps are shown apt's logins while they run.
+    logins: bool,
 }
 
 impl Script {
@@ -207,7 +218,10 @@ impl Script {
     fn run(&mut self, script: &str) {
         if !script.is_empty() {
             let words = ["/bin/sh", "-euc", script].map(str::to_owned);
-            self.line(format_args!("RUN {}", json(&words)));
+            let (secret, target) = (login::SECRET, login::FILE);
+            let shown =
+                if self.logins { format!("--mount=type=secret,id={secret},target={target} ") } else { String::new() };
+            self.line(format_args!("RUN {shown}{}", json(&words)));
         }
     }
 
@@ -350,6 +364,30 @@ mod tests {
         }
         assert!(one[0].instructions.contains("ENV REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt"));
         assert!(!plain[0].instructions.contains("REQUESTS_CA_BUNDLE"));
+    }
+
+    #[test]
+    fn a_mirrors_login_is_shown_to_steps_and_leaves_no_trace() {
+        let host = |text: &str| {
+            let root = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(root.path().join("etc/apt")).unwrap();
+            std::fs::write(root.path().join("etc/apt/sources.list"), text).unwrap();
+            let facts = Facts { root: root.path().to_owned(), logins: true, ..Facts::default() };
+            chain("redis-7", &facts)
+        };
+        let known = host("deb https://ada:hush@mirror.example/debian bookworm main");
+        let other = host("deb https://ada:other@mirror.example/debian bookworm main");
+        let open = host("deb https://mirror.example/debian bookworm main");
+        for ((known, other), open) in known.iter().zip(&other).zip(&open) {
+            assert_eq!(known.tag, other.tag, "a new password builds nothing anew");
+            let steps: Vec<&str> = known.instructions.lines().filter(|line| line.starts_with("RUN ")).collect();
+            assert!(steps.iter().all(|step| step.contains("--mount=type=secret,id=devup-apt-logins")), "{steps:?}");
+            assert!(!format!("{known:?}").contains("hush"));
+            assert!(known.files.iter().all(|file| !String::from_utf8_lossy(&file.bytes).contains("hush")));
+            let logins = known.logins.as_ref().unwrap();
+            assert_eq!(logins.expose(), b"machine https://mirror.example/debian login ada password hush\n");
+            assert!(open.logins.is_none() && !open.instructions.contains("--mount"));
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ mod tests {
         std::fs::write(folder.join("ca-certificates.crt"), shipped).unwrap();
         let own = Authorities::from_pem("-----BEGIN CERTIFICATE-----\nb3du\n-----END CERTIFICATE-----\n");
         let proxies = [("HTTPS_PROXY".to_owned(), "http://me:hush@proxy.example".to_owned())].into();
-        let facts = Facts { authorities: own, proxies, root: root.path().to_owned() };
+        let facts = Facts { authorities: own, proxies, root: root.path().to_owned(), ..Facts::default() };
         (root, facts)
     }
 

@@ -92,6 +92,34 @@ pub fn decide(service: &Service, project_folder: &Path, base: &str, steps: &[Rea
     decision
 }
 
+/// A step whose result nobody would see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The step's command.
+    pub run: String,
+    /// What it writes.
+    pub output: String,
+    /// The memory above that, which is empty whenever the container starts.
+    pub memory: String,
+}
+
+/// The first step that writes into memory of the service.
+pub fn lost(service: &Service, steps: &[Provision]) -> Option<Lost> {
+    let mounts = mount_targets(service);
+    let long = service.volumes.iter().filter(|mount| mount.kind == MountKind::Tmpfs).map(|mount| plain(&mount.target));
+    let short = service.tmpfs.iter().map(|entry| plain(entry.split(':').next().unwrap_or_default()));
+    let memory: Vec<String> = long.chain(short).collect();
+    steps.iter().find_map(|step| {
+        let folder = step.working_dir.as_deref().or(service.working_dir.as_deref()).unwrap_or("/");
+        outputs(step, folder).into_iter().find_map(|output| {
+            // of mounts in mounts the innermost is written to
+            let nearest = mounts.iter().filter(|mount| is_below(&output, mount)).max_by_key(|mount| mount.len())?;
+            let lost = Lost { run: step.run.clone(), output: output.clone(), memory: nearest.clone() };
+            memory.contains(nearest).then_some(lost)
+        })
+    })
+}
+
 /// The step by its own words: with other content of its inputs it is the same step.
 fn step_alone(step: &ReadStep, folder: &str) -> Digest {
     let mut hasher = FieldHasher::new();
@@ -262,6 +290,27 @@ mod tests {
         }
         let beside = decided(&[step("make", &["/workspaces/x", "../elsewhere"])]);
         assert_eq!(beside.inside.len(), 0, "a name that begins alike is not below");
+    }
+
+    #[test]
+    fn what_lands_in_memory_is_lost() {
+        let memory = Mount { kind: MountKind::Tmpfs, target: "/workspace/tmp".to_owned(), ..Mount::default() };
+        let mut service = Service { tmpfs: vec!["/workspace/node_modules/:size=1m".to_owned()], ..service() };
+        service.volumes.push(memory);
+        let of = |run: &str, outputs: &[&str]| lost(&service, &[step(run, outputs).provision]);
+        let found = of("npm ci", &[]).unwrap();
+        assert_eq!(
+            (found.output.as_str(), found.memory.as_str()),
+            ("/workspace/node_modules", "/workspace/node_modules")
+        );
+        assert_eq!(of("make", &["built", "tmp/cache"]).unwrap().memory, "/workspace/tmp");
+        assert_eq!(of("make", &["built", "/opt/x", "/workspace/tmpx"]), None);
+        service.volumes.push(Mount {
+            kind: MountKind::Volume,
+            target: "/workspace/tmp/kept".to_owned(),
+            ..Mount::default()
+        });
+        assert_eq!(lost(&service, &[step("make", &["tmp/kept/a"]).provision]), None, "a volume in it is none");
     }
 
     #[cfg(unix)]
