@@ -3,12 +3,15 @@
 use std::io;
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
 use serde::Serialize;
 
 use super::address::EngineAddress;
 use super::error::{DriverError, Result};
 use super::features::EngineKind;
+use super::moby;
+
+/// What all of it is called in errors.
+const ATTEMPTED: &str = "asking the engine who it is";
 
 /// What an engine says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,39 +43,14 @@ pub struct Proxies {
     pub none: Option<String>,
 }
 
-/// Connects without asking anything. `patience` bounds each later call, in whole seconds.
-pub(super) fn connect(address: &EngineAddress, patience: Duration) -> Result<Docker> {
-    let seconds = patience.as_secs().max(1);
-    let shown = address.to_string();
-    let made = match address {
-        EngineAddress::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION),
-        EngineAddress::Tcp { tls: None, .. } => Docker::connect_with_http(&shown, seconds, API_DEFAULT_VERSION),
-        EngineAddress::Tcp { tls: Some(tls), .. } => match (&tls.key, &tls.cert, &tls.ca) {
-            (Some(key), Some(cert), Some(ca)) if tls.verify => {
-                Docker::connect_with_ssl(&shown, key, cert, ca, seconds, API_DEFAULT_VERSION)
-            }
-            _ => {
-                return Err(unreachable(
-                    address,
-                    "TLS needs ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH, and verification on (DOCKER_TLS_VERIFY=1)",
-                ));
-            }
-        },
-        EngineAddress::Ssh { .. } => Docker::connect_with_ssh(&shown, seconds, API_DEFAULT_VERSION, None),
-    };
-    made.map_err(|error| refused(address, &error))
-}
-
 /// Asks for version and settings; ends within `patience` (and a little).
 pub async fn probe(address: &EngineAddress, patience: Duration) -> Result<Answer> {
     let ask = async {
         if let EngineAddress::Unix(path) = address {
-            // bollard hides why a socket cannot be opened; the reason decides what to do about it
+            // why a socket cannot be opened decides what to do about it
             drop(tokio::net::UnixStream::connect(path).await.map_err(|error| io_refused(address, &error))?);
         }
-        let docker = connect(address, patience)?;
-        let version = docker.version().await.map_err(|error| refused(address, &error))?;
-        let info = docker.info().await.map_err(|error| refused(address, &error))?;
+        let (version, info) = moby::introduce(address, ATTEMPTED).await?;
         let components = version.components.unwrap_or_default();
         let podman = components.iter().any(|part| part.name.contains("Podman"));
         let registries = info.registry_config.unwrap_or_default();
@@ -102,7 +80,7 @@ fn some_text(text: Option<String>) -> Option<String> {
 
 fn unreachable(address: &EngineAddress, reason: &str) -> DriverError {
     DriverError::Unreachable {
-        attempted: "asking the engine who it is".to_owned(),
+        attempted: ATTEMPTED.to_owned(),
         address: address.to_string(),
         reason: reason.to_owned(),
     }
@@ -111,25 +89,12 @@ fn unreachable(address: &EngineAddress, reason: &str) -> DriverError {
 fn io_refused(address: &EngineAddress, error: &io::Error) -> DriverError {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            DriverError::NoRight { attempted: "asking the engine who it is".to_owned(), address: address.to_string() }
+            DriverError::NoRight { attempted: ATTEMPTED.to_owned(), address: address.to_string() }
         }
         io::ErrorKind::NotFound => unreachable(address, "there is no socket"),
         io::ErrorKind::ConnectionRefused => unreachable(address, "nobody listens on the socket"),
         _ => unreachable(address, &error.to_string()),
     }
-}
-
-fn refused(address: &EngineAddress, error: &bollard::errors::Error) -> DriverError {
-    let mut reason = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !reason.contains(&text) {
-            reason = format!("{reason}: {text}");
-        }
-        cause = inner.source();
-    }
-    unreachable(address, &reason)
 }
 
 #[cfg(all(test, unix))]

@@ -66,9 +66,7 @@ fn docker() -> Option<Engine> {
 /// A service of its own with a storage of its own: the user's podman is left alone.
 fn podman() -> Option<Engine> {
     which::which("podman").ok()?;
-    // one folder for all runs: an engine that is killed with its test program leaves its storage mounted
-    let folder = std::env::temp_dir().join("devup-test-podman");
-    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = free_folder("devup-test-podman");
     let conf = folder.join("containers.conf");
     let runtime = if which::which("runc").is_ok() { "runc" } else { "crun" };
     std::fs::write(
@@ -98,16 +96,40 @@ fn podman() -> Option<Engine> {
     })
 }
 
+/// The first folder of this name that no other run holds; it is held until this program ends. Later runs take it again: an
+/// engine that is killed with its test program leaves its storage mounted, and a new one would find that taken.
+fn free_folder(name: &str) -> PathBuf {
+    for number in 1.. {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let folder = std::env::temp_dir().join(format!("{name}{suffix}"));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let held = std::fs::File::create(folder.join("held")).expect("a file to hold");
+        if held.try_lock().is_ok() {
+            // the kernel lets go of it with the program
+            std::mem::forget(held);
+            return folder;
+        }
+    }
+    unreachable!("numbers do not end")
+}
+
 /// A dockerd of a test's own, for what would disturb others: restarts, full disks, missing rights.
 pub struct PrivateDocker {
     folder: PathBuf,
     child: Option<Child>,
+    /// More of its arguments, such as a port to listen on.
+    arguments: Vec<String>,
     pub engine: Engine,
 }
 
 impl PrivateDocker {
     /// Starts one below `folder`; `None` (said aloud) where that can't be done.
     pub fn start(folder: &Path) -> Option<Self> {
+        Self::start_with(folder, &[])
+    }
+
+    /// As [`PrivateDocker::start`], with more arguments for dockerd.
+    pub fn start_with(folder: &Path, arguments: &[String]) -> Option<Self> {
         let able = which::which("dockerd").is_ok() && rustix::process::geteuid().is_root();
         if !able {
             assert!(!required(), "dockerd and root are required (DEVUP_REQUIRE_ENGINES)");
@@ -115,7 +137,7 @@ impl PrivateDocker {
             return None;
         }
         let engine = Engine { socket: folder.join("docker.sock") };
-        let mut own = Self { folder: folder.to_owned(), child: None, engine };
+        let mut own = Self { folder: folder.to_owned(), child: None, arguments: arguments.to_vec(), engine };
         own.launch();
         own.engine.import_image();
         Some(own)
@@ -126,13 +148,14 @@ impl PrivateDocker {
         let log = std::fs::File::options().create(true).append(true).open(f.join("dockerd.log")).expect("a log");
         // in a network of its own: a daemon without a bridge removes the `docker0` of every other daemon it sees
         let child = Command::new("unshare")
-            .args(["--net", "--", "dockerd"])
+            .args(["--net", "--", "sh", "-c", "/bin/busybox ip link set lo up; exec dockerd \"$@\"", "dockerd"])
             .arg(format!("--host=unix://{}", self.engine.socket.display()))
             .arg(format!("--data-root={}", f.join("data").display()))
             .arg(format!("--exec-root={}", f.join("exec").display()))
             .arg(format!("--pidfile={}", f.join("pid").display()))
             .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"])
             .args(["--default-address-pool", "base=10.213.0.0/16,size=26"])
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
@@ -145,6 +168,12 @@ impl PrivateDocker {
             "{}",
             std::fs::read_to_string(self.folder.join("dockerd.log")).unwrap_or_default()
         );
+    }
+
+    /// Its network, for a program that has to reach a port of it: arguments of `nsenter`.
+    pub fn network(&self) -> String {
+        let pid = self.child.as_ref().expect("it runs").id();
+        format!("--net=/proc/{pid}/ns/net")
     }
 
     /// Ends the daemon as `kill -9` does, and starts it again.

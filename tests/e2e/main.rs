@@ -5,6 +5,7 @@
 mod bootstrap;
 mod demo;
 mod devcontainer;
+mod endpoints;
 mod engine;
 mod envs;
 mod faults;

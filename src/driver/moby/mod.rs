@@ -21,10 +21,13 @@ mod removal;
 mod sessions;
 mod tls;
 mod transport;
+mod tunnel;
 mod usage;
 mod waiting;
 
 use std::time::Duration;
+
+use bollard::models::{SystemInfo, SystemVersion};
 
 use super::address::EngineAddress;
 use super::error::{DriverError, Result};
@@ -38,6 +41,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Moby {
     http: http::Http,
     features: Features,
+}
+
+/// Asks an engine for all that it says about itself, in no version: before there is a driver.
+pub(super) async fn introduce(address: &EngineAddress, attempted: &str) -> Result<(SystemVersion, SystemInfo)> {
+    let http = http::Http::new(address)?;
+    let version = http.get(attempted, "/version").value().await?;
+    let info = http.get(attempted, "/info").value().await?;
+    Ok((version, info))
 }
 
 /// Connects and agrees on an API version: one round trip to an engine on this machine.

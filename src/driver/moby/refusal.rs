@@ -41,6 +41,10 @@ pub(super) fn from_words(identity: &Identity, attempted: &str, status: u16, reas
     if let Some(found) = names_program(&low) {
         return DriverError::NoProgram { attempted, reason, found };
     }
+    if status == 400 && low.contains("http request to an https server") {
+        let reason = format!("{reason} Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of ca.pem");
+        return DriverError::Unreachable { attempted, address: identity.address.clone(), reason };
+    }
     match status {
         // Docker says 403 of a network, and 409 of everything else that is in use
         403 if low.contains("has active endpoints") => DriverError::Conflict { attempted, reason },
@@ -149,5 +153,24 @@ pub(super) fn unreachable(identity: &Identity, attempted: &str, error: &(dyn Err
         reason = inner.to_string();
         cause = inner.source();
     }
+    if let Some(remark) = about_certificates(&reason) {
+        reason = format!("{reason}: {remark}");
+    }
     DriverError::Unreachable { attempted, address, reason }
+}
+
+/// What to do about the words of a failed handshake; the files are those of `DOCKER_CERT_PATH` or of the context.
+fn about_certificates(reason: &str) -> Option<&'static str> {
+    const REMARKS: &[(&[&str], &str)] = &[
+        (&["UnknownIssuer"], "the engine's certificate comes from another authority than ca.pem"),
+        (&["NotValidForName"], "the engine's certificate is for another host name"),
+        (
+            // which of them an engine says depends on its age, not on what is wrong
+            &["alert: CertificateRequired", "alert: BadCertificate", "alert: UnknownCA", "alert: DecryptError"],
+            "the engine takes only clients that it knows: cert.pem and key.pem belong beside ca.pem (DOCKER_CERT_PATH, or \
+             the docker context), and come from the authority that the engine was given",
+        ),
+        (&["InvalidContentType"], "what listens there does not speak TLS (DOCKER_TLS_VERIFY, DOCKER_TLS)"),
+    ];
+    REMARKS.iter().find(|(words, _)| words.iter().any(|word| reason.contains(word))).map(|(_, remark)| *remark)
 }

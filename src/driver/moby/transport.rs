@@ -3,18 +3,17 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::tls;
+use super::{tls, tunnel};
 use crate::driver::address::EngineAddress;
 
 /// Both directions of one connection.
@@ -49,7 +48,7 @@ impl Dial {
                 let name = tls::server_name(host)?;
                 Ok(Box::new(tls.connect(name, stream).await?))
             }
-            EngineAddress::Ssh { destination, port } => ssh(destination, *port),
+            EngineAddress::Ssh { destination, port } => Ok(Box::new(tunnel::open(destination, *port)?)),
         }
     }
 }
@@ -62,64 +61,6 @@ async fn unix(path: &std::path::Path) -> io::Result<Box<dyn Duplex>> {
 #[cfg(not(unix))]
 async fn unix(_: &std::path::Path) -> io::Result<Box<dyn Duplex>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets; run devup inside WSL"))
-}
-
-/// The user's own ssh, with its configuration, keys and agent; the engine's own client is the relay there, as it is for
-/// the docker command line.
-fn ssh(destination: &str, port: Option<u16>) -> io::Result<Box<dyn Duplex>> {
-    let mut command = tokio::process::Command::new("ssh");
-    if let Some(port) = port {
-        command.arg("-p").arg(port.to_string());
-    }
-    command
-        .args(["-o", "ConnectTimeout=30", "-T", "--", destination, "docker", "system", "dial-stdio"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        // what ssh has to say (an unknown host, a refused key) is for the user's eyes
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
-    let mut child = command.spawn()?;
-    let (Some(reads), Some(writes)) = (child.stdout.take(), child.stdin.take()) else {
-        return Err(io::Error::other("ssh has no pipes"));
-    };
-    Ok(Box::new(Piped { reads, writes: Some(writes), _child: child }))
-}
-
-/// A program's pipes as one stream; the program ends with it.
-struct Piped {
-    reads: tokio::process::ChildStdout,
-    writes: Option<tokio::process::ChildStdin>,
-    _child: tokio::process::Child,
-}
-
-impl AsyncRead for Piped {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.reads).poll_read(cx, buf)
-    }
-}
-
-impl Piped {
-    fn pipe(&mut self) -> io::Result<Pin<&mut tokio::process::ChildStdin>> {
-        self.writes.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-impl AsyncWrite for Piped {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.pipe()?.poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pipe()?.poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // a pipe is shut by closing it
-        self.writes = None;
-        Poll::Ready(Ok(()))
-    }
 }
 
 /// A connection as the HTTP client wants it.
