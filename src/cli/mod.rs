@@ -37,6 +37,7 @@ mod task;
 mod trust;
 mod uninstall;
 mod up;
+mod usage;
 mod version;
 mod watch;
 mod watching;
@@ -57,7 +58,7 @@ pub fn main() -> ExitCode {
     let arguments = switch::plain(std::env::args_os().collect(), Cli::command);
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return usage::refuse(&error, &arguments),
     };
     let mut context = Context::new(cli.global);
     let exit = match dispatch(cli.command, &mut context) {
@@ -68,13 +69,6 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
-}
-
-/// Help and version are answers; everything else is a wrong command line.
-fn refuse(error: &clap::Error) -> ExitCode {
-    // nobody reading is no reason to fail
-    let _ = error.print();
-    if error.use_stderr() { Exit::USAGE.into() } else { Exit::DONE.into() }
 }
 
 /// Runs the command. Behind a SOURCE there may be more shared options: they become the context's.

@@ -395,8 +395,6 @@ async fn show_plan(context: &Context, engine: &Engine, project: &Project, wish: 
     for remark in crate::app::ports::remarks(&chosen) {
         context.screen.say(&ui::text::clean(&remark));
     }
-    for warning in &plan.warnings {
-        context.screen.warn(&ui::text::clean_lines(warning));
-    }
+    // its warnings are part of it
     perform::show(context, &plan)
 }

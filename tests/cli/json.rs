@@ -86,6 +86,18 @@ fn project() -> TestEnvironment {
 }
 
 #[test]
+fn a_wrong_command_line_is_json_too() {
+    let env = project();
+    for line in [&["ps", "--json", "--servces"][..], &["--json", "--parallel", "many"], &["secret", "set", "--json"]] {
+        let ran = env.run(line);
+        assert_eq!(ran.code, Some(2), "{line:?}");
+        let error: Value = serde_json::from_str(&ran.stderr).unwrap_or_else(|_| panic!("{line:?}: {}", ran.screen()));
+        assert!(error["error"]["message"].is_string() && error["error"]["help"].is_string(), "{line:?}: {error}");
+        assert_eq!(ran.stdout, "", "{line:?}");
+    }
+}
+
+#[test]
 fn every_command_is_known_here() {
     let known: Vec<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(commands::listed(&TestEnvironment::new(), &[]), known);
