@@ -26,7 +26,8 @@ pub struct Traces {
     pub networks: Vec<String>,
     /// Volumes, by name: their data goes too.
     pub volumes: Vec<String>,
-    /// Images that devup made, by name: envs, layers, authorities, and those that services built without naming them.
+    /// Images that devup made, by name: envs, layers, authorities, and those that services built without naming them. By id
+    /// where a later build has the name.
     pub images: Vec<String>,
     /// Entries of the keyring, or of the files instead of it, as `project/name`.
     pub secrets: Vec<String>,
@@ -66,7 +67,7 @@ pub async fn look(state: &State, engine: Option<&Engine>) -> Result<Traces> {
 }
 
 /// Names under which devup made these images, the latest first: it stands on the others. An image that somebody built on
-/// one of devup's has its labels, but not such a name.
+/// one of devup's has its labels, but not such a name. One without any name is a build that was replaced; it goes by its id.
 fn names(mut images: Vec<Image>) -> Vec<String> {
     images.sort_by_key(|image| std::cmp::Reverse(image.created));
     let mut names = Vec::new();
@@ -75,6 +76,8 @@ fn names(mut images: Vec<Image>) -> Vec<String> {
         let built = format!("{}-{}:latest", label(labels::PROJECT), label(labels::SERVICE));
         let is_built = |tag: &str| tag.strip_prefix("docker.io/library/").unwrap_or(tag) == built;
         names.extend(image.tags.iter().filter(|tag| repository::is_own(tag) || is_built(tag)).cloned());
+        // the name went on to a later build
+        names.extend(image.tags.is_empty().then(|| image.id.clone()));
     }
     names
 }
@@ -198,13 +201,25 @@ mod tests {
         build(&["shop-web:latest"], &service).await;
         build(&["registry.example/on-top:1"], &service).await;
         build(&["plain:1"], &[]).await;
+        let replaced = |labels: &[(String, String)], id: &str| {
+            let mut image = fake.world().images["plain:1"].clone();
+            image.labels = labels.iter().cloned().collect();
+            id.clone_into(&mut image.id);
+            fake.world().put_image(id, image);
+        };
+        replaced(&service, "sha256:0123");
+        replaced(&[], "sha256:4567");
         let engine = Engine::of(Arc::new(fake.clone()));
         let traces = look(&state, Some(&engine)).await.unwrap();
-        let expected = ["localhost/devup-authorities:abc", "localhost/devup-env/redis-7:1-abc", "shop-web:latest"];
+        let expected =
+            ["localhost/devup-authorities:abc", "localhost/devup-env/redis-7:1-abc", "sha256:0123", "shop-web:latest"];
         let mut found = traces.images.clone();
         found.sort();
         assert_eq!(found, expected);
         assert!(remove(&state, Some(&engine), &traces).await.unwrap().is_empty());
+        assert!(
+            fake.image("sha256:4567").await.unwrap().is_some() && fake.image("sha256:0123").await.unwrap().is_none()
+        );
         let left = fake.images(None).await.unwrap();
         let mut left: Vec<&str> = left.iter().flat_map(|image| &image.tags).map(String::as_str).collect();
         left.sort_unstable();

@@ -123,6 +123,13 @@ fn references(engine: &Engine) -> Vec<String> {
     all
 }
 
+/// How many images have no name any more.
+fn nameless(engine: &Engine) -> usize {
+    let listed = engine
+        .ask(async |docker| docker.list_images(None::<bollard::query_parameters::ListImagesOptions>).await.unwrap());
+    listed.iter().filter(|image| image.repo_tags.iter().all(|reference| reference == "<none>:<none>")).count()
+}
+
 #[test]
 fn uninstall_takes_the_images_along_that_devup_made() {
     // on an engine of its own: devup's traces of every project go
@@ -147,6 +154,10 @@ services:
     assert!(!has(&built) && !has("localhost/devup-layer:") && has("localhost/devup-authorities:"));
 
     devup(&project, &["up"], &local).expect(0);
+    assert_eq!(nameless(engine), 0);
+    project.write("compose.yaml", &format!("{spec}# a change\n"));
+    devup(&project, &["up", "--build"], &local).expect(0);
+    assert_eq!(nameless(engine), 1, "the first build lost its name to the second");
     // what somebody else gave a name stays, whatever labels it has
     engine.ask(async |docker| {
         let options = bollard::query_parameters::TagImageOptions { repo: Some("mine".into()), tag: Some("1".into()) };
@@ -160,6 +171,7 @@ services:
     left.push("mine:1".to_owned());
     left.sort();
     assert_eq!(references(engine), left);
+    assert_eq!(nameless(engine), 0);
     assert!(engine.containers(&project.name).is_empty());
 }
 
@@ -190,6 +202,8 @@ fn a_key_without_effect_is_named_with_its_service() {
         let said = "service a: `healthcheck.start_interval` has no effect on Docker";
         let plan = project.devup(&["plan"]).expect(20);
         assert_eq!(minor < 44, plan.out.contains(said) || plan.err.contains(said), "{}{}", plan.out, plan.err);
+        let times = plan.out.matches(said).count() + plan.err.matches(said).count();
+        assert_eq!(times, usize::from(minor < 44), "once: {}{}", plan.out, plan.err);
         let up = project.devup(&["up"]).expect(0);
         assert_eq!(minor < 44, up.err.contains(said), "{}", up.err);
     }

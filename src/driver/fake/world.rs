@@ -143,7 +143,8 @@ impl World {
 
     /// An image with all references that it has now.
     pub(super) fn with_tags(&self, image: &Image) -> Image {
-        let same = self.images.iter().filter(|(_, other)| other.id == image.id);
+        // what nothing else refers to is kept under its id, which is no reference
+        let same = self.images.iter().filter(|(name, other)| other.id == image.id && **name != image.id);
         Image { tags: same.map(|(reference, _)| reference.clone()).collect(), ..image.clone() }
     }
 
