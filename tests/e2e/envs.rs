@@ -20,6 +20,7 @@ use futures_util::StreamExt;
 use indexmap::IndexMap;
 
 use super::engine::{Kind, engine};
+use super::project::Project;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -263,4 +264,33 @@ fn redis_and_nginx_keep_the_official_contracts() {
         assert_eq!(subject.stop().await, Some(0));
         subject.remove().await;
     });
+}
+
+/// Python in an image that knows nothing of this machine: neither its authorities nor where they are.
+const STRANGER: &str = "\
+FROM BASE AS full
+RUN rm -f /usr/local/share/ca-certificates/*.crt && update-ca-certificates --fresh >/dev/null
+FROM scratch
+COPY --from=full / /
+ENV PATH=/opt/venv/bin:/usr/bin:/bin
+RUN pip install --no-cache-dir --no-deps iniconfig==2.0.0
+CMD [\"python\", \"-c\", \"import iniconfig; print(iniconfig.__name__)\"]
+";
+
+#[test]
+fn a_dockerfile_of_a_user_installs_packages_where_this_machine_can() {
+    let Some(docker) = engine(Kind::Docker) else { return };
+    let mut base = String::new();
+    on_docker(async |engine| base = image(engine, "python-3.11").await.0);
+    let project = Project::new(&docker, "pip", "services: {web: {build: .}}\n");
+    let dockerfile = STRANGER.replace("BASE", &base);
+    if !Facts::of_this_machine().authorities.is_empty() {
+        // the control: without the host's authorities its index is not believed
+        project.write("Dockerfile", &format!("# devup: no-authorities\n{dockerfile}"));
+        project.devup(&["build"]).expect(1).says("CERTIFICATE_VERIFY_FAILED");
+    }
+    project.write("Dockerfile", &dockerfile);
+    project.devup(&["build"]).expect(0);
+    assert_eq!(project.devup(&["run", "--rm", "-T", "web"]).expect(0).out, "iniconfig\n");
+    project.devup(&["down", "--rmi", "local"]).expect(0);
 }

@@ -1,6 +1,8 @@
 //! `attach`, `commit`, `export`, and what `up` and `run` take for the same purposes.
 
 use std::io::Read as _;
+use std::process::Child;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::engine::{Engine, Kind, engine, within};
@@ -40,11 +42,30 @@ fn attach_types_into_the_program_and_ends_with_its_code() {
     let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     std::io::Write::write_all(&mut stdin, b"hello\n").unwrap();
-    let mut answer = [0; 10];
-    child.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"got hello\n");
+    let (told, answer) = mpsc::channel();
+    let mut stdout = child.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        let mut answer = [0; 10];
+        let read = stdout.read_exact(&mut answer).map(|()| answer);
+        // the pipe stays open with whoever hears of it
+        let _ = told.send((read, stdout));
+    });
+    let Ok((answer, _stdout)) = answer.recv_timeout(PATIENCE) else {
+        let _ = child.kill();
+        panic!("no answer within {PATIENCE:?}: {:?}", child.wait_with_output());
+    };
+    assert_eq!(&answer.unwrap(), b"got hello\n");
     std::io::Write::write_all(&mut stdin, b"quit\n").unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert_eq!(ended(child).code, Some(3));
+}
+
+/// Waits for its end; what it prints fits into the pipes.
+fn ended(mut child: Child) -> Ran {
+    if within(PATIENCE, || child.try_wait().unwrap()).is_none() {
+        let _ = child.kill();
+        panic!("it did not end within {PATIENCE:?}: {:?}", child.wait_with_output());
+    }
+    Ran::from(child.wait_with_output().unwrap())
 }
 
 #[test]
@@ -61,10 +82,10 @@ fn signals_reach_the_program_unless_they_shall_not() {
         within(PATIENCE, || catches_interrupts(child.id()).then_some(())).expect("it listens for signals");
         child
     };
-    let interrupt = |child: std::process::Child| {
+    let interrupt = |child: Child| {
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-        Ran::from(child.wait_with_output().unwrap())
+        ended(child)
     };
     interrupt(attached(&["--no-stdin", "--sig-proxy=false"])).expect(130);
     assert_eq!(engine.running(&shop.name), [container]);
