@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod container;
+pub mod credentials;
 pub mod error;
 pub mod fake;
 pub mod faulty;

@@ -39,13 +39,25 @@ impl Web {
 
     /// Gets an address.
     pub(super) async fn get(&self, address: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
-        let agent = self.0.clone();
-        let address = address.to_owned();
-        let headers: Vec<(String, String)> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (agent, address, headers) = (self.0.clone(), address.to_owned(), owned(headers));
         let work = tokio::task::spawn_blocking(move || get(&agent, &address, &headers));
         work.await.map_err(|error| error.to_string())?
     }
+
+    /// Sends a form to an address.
+    pub(super) async fn post(&self, address: &str, form: &[(&str, &str)]) -> Result<Answer, String> {
+        let (agent, address, form) = (self.0.clone(), address.to_owned(), owned(form));
+        let work = tokio::task::spawn_blocking(move || {
+            let request = agent.post(&address);
+            let request = if is_near(&address) { request.config().proxy(None).build() } else { request };
+            read(request.send_form(form).map_err(|error| error.to_string())?)
+        });
+        work.await.map_err(|error| error.to_string())?
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn get(agent: &Agent, address: &str, headers: &[(String, String)]) -> Result<Answer, String> {
@@ -55,7 +67,10 @@ fn get(agent: &Agent, address: &str, headers: &[(String, String)]) -> Result<Ans
     }
     let near = is_near(address);
     let request = if near { request.config().proxy(None).build() } else { request };
-    let mut answer = request.call().map_err(|error| error.to_string())?;
+    read(request.call().map_err(|error| error.to_string())?)
+}
+
+fn read(mut answer: ureq::http::Response<ureq::Body>) -> Result<Answer, String> {
     let challenge = answer.headers().get("www-authenticate").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = answer.body_mut().with_config().limit(MOST).read_to_vec().map_err(|error| error.to_string())?;
     Ok(Answer { status: answer.status().as_u16(), challenge, body })

@@ -1,13 +1,16 @@
 //! Features of dev containers: from folders, a registry and an archive, in order, once, and recorded.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Engine, Kind, engine, within};
-use crate::project::Project;
+use crate::project::{Project, Ran};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -115,11 +118,23 @@ fn a_feature_that_fails_or_is_none_says_so() {
 struct Registry {
     child: Child,
     address: String,
+    /// What it wants to be told by everybody who asks.
+    authorization: Option<String>,
     _folder: tempfile::TempDir,
 }
 
 impl Registry {
     fn start() -> Option<Self> {
+        Self::serve(None)
+    }
+
+    /// One that lets nobody in but this user.
+    fn for_user(name: &str, password: &str, hash: &str) -> Option<Self> {
+        let (file, login) = (format!("{name}:{hash}\n"), format!("{name}:{password}"));
+        Self::serve(Some((file.as_str(), login.as_str())))
+    }
+
+    fn serve(closed: Option<(&str, &str)>) -> Option<Self> {
         if which::which("docker-registry").is_err() {
             let required = std::env::var_os("DEVUP_REQUIRE_ENGINES").is_some();
             assert!(!required, "docker-registry is required: run scripts/test-machine");
@@ -130,8 +145,13 @@ impl Registry {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let config = folder.path().join("config.yml");
+        let users = folder.path().join("htpasswd");
+        let auth = closed.map_or_else(String::new, |(file, _)| {
+            std::fs::write(&users, file).unwrap();
+            format!("auth:\n  htpasswd:\n    realm: shop\n    path: {}\n", users.display())
+        });
         let text = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\nlog:\n  level: error\n",
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\nlog:\n  level: error\n{auth}",
             folder.path().join("data").display()
         );
         std::fs::write(&config, text).unwrap();
@@ -142,10 +162,19 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let registry = Self { child, address, _folder: folder };
-        let up = within(PATIENCE, || ureq::get(&registry.url("")).call().ok());
+        let authorization = closed.map(|(_, login)| format!("Basic {}", STANDARD.encode(login)));
+        let registry = Self { child, address, authorization, _folder: folder };
+        let up = within(PATIENCE, || registry.known(ureq::get(&registry.url(""))).call().ok());
         assert!(up.is_some(), "the registry does not answer");
         Some(registry)
+    }
+
+    /// The request, as one of somebody whom the registry lets in.
+    fn known<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        }
     }
 
     fn url(&self, rest: &str) -> String {
@@ -155,10 +184,10 @@ impl Registry {
     /// Publishes bytes; returns their digest.
     fn blob(&self, name: &str, bytes: &[u8]) -> String {
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(bytes)));
-        let begun = ureq::post(&self.url(&format!("{name}/blobs/uploads/"))).send_empty().unwrap();
+        let begun = self.known(ureq::post(&self.url(&format!("{name}/blobs/uploads/")))).send_empty().unwrap();
         let place = begun.headers()["location"].to_str().unwrap().to_owned();
         let joint = if place.contains('?') { '&' } else { '?' };
-        ureq::put(&format!("{place}{joint}digest={digest}"))
+        self.known(ureq::put(&format!("{place}{joint}digest={digest}")))
             .header("content-type", "application/octet-stream")
             .send(bytes)
             .unwrap();
@@ -176,7 +205,7 @@ impl Registry {
             "layers": [{ "mediaType": "application/vnd.devcontainers.layer.v1+tar", "digest": digest, "size": layer.len() }],
         })
         .to_string();
-        ureq::put(&self.url(&format!("{name}/manifests/{tag}")))
+        self.known(ureq::put(&self.url(&format!("{name}/manifests/{tag}"))))
             .header("content-type", "application/vnd.oci.image.manifest.v1+json")
             .send(manifest.as_bytes())
             .unwrap();
@@ -252,4 +281,58 @@ fn published_features_are_recorded_and_stay_what_they_were() {
     shop.devup(&["up", "--force-recreate"]).expect(0);
     configure(&shop, &format!("\"{name}-gone\": {{}}"));
     shop.devup(&["up"]).expect(1).says("fetching http://127.0.0.1:");
+}
+
+const PASSWORD: &str = "s3ntinel-registry";
+/// `htpasswd -nbB shopkeeper s3ntinel-registry`
+const HASH: &str = "$2b$04$32LMbkkuSzWwUeUYPDvG0O3nM/CSRDUwJTnPqUYgOMiRMnv8gOJvq";
+
+#[test]
+fn a_closed_registry_is_told_who_asks() {
+    let Some(engine) = docker() else { return };
+    let Some(registry) = Registry::for_user("shopkeeper", PASSWORD, HASH) else { return };
+    registry.publish("test/closed", "1", r#"{ "id": "closed" }"#, "#!/bin/sh\necho closed >>/order\n");
+    let shop = shop(&engine, "closed", &format!("\"{}/test/closed:1\": {{}}", registry.address));
+    let told = shop.devup(&["up"]).expect(1).says("has no credentials for 127.0.0.1:");
+    told.says(&format!("`docker login {}`", registry.address));
+    let config = shop.home().join(".docker/config.json");
+    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let login = |password: &str| {
+        let auth = STANDARD.encode(format!("shopkeeper:{password}"));
+        serde_json::json!({ "auths": { &registry.address: { "auth": auth } } }).to_string()
+    };
+    std::fs::write(&config, login("wrong-sentinel")).unwrap();
+    let told = shop.devup(&["up"]).expect(1).says("does not let the user in");
+    assert!(!told.err.contains("sentinel"), "{}", told.err);
+    std::fs::write(&config, login(PASSWORD)).unwrap();
+    shop.devup(&["up"]).expect(0);
+    assert_eq!(inside(&shop, "cat /order"), "closed\n");
+
+    // another content, and the password in a program that keeps it
+    registry.publish("test/closed", "1", r#"{ "id": "closed" }"#, "#!/bin/sh\necho anew >>/order\n");
+    let helper = shop.home().join("docker-credential-kept");
+    let answer = format!(
+        "#!/bin/sh\nread server\nprintf '{{\"ServerURL\":\"%s\",\"Username\":\"shopkeeper\",\"Secret\":\"{PASSWORD}\"}}' \"$server\"\n"
+    );
+    std::fs::write(&helper, answer).unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let known = serde_json::json!({ "credHelpers": { &registry.address: "kept" } });
+    std::fs::write(&config, known.to_string()).unwrap();
+    let mut command = shop.command(&["up", "--pull", "always"]);
+    command.env("PATH", format!("{}:{}", shop.home().display(), std::env::var("PATH").unwrap()));
+    let ran = Ran::of(command).expect(0);
+    assert_eq!(inside(&shop, "cat /order"), "anew\n");
+    let journal = walk(&shop.home());
+    assert!(!ran.err.contains(PASSWORD) && !ran.out.contains(PASSWORD));
+    assert!(journal.iter().filter(|path| **path != helper).all(|path| !read(path).contains(PASSWORD)), "{journal:?}");
+}
+
+/// Every file below a folder.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+fn read(path: &std::path::Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
 }

@@ -108,6 +108,8 @@ pub(super) fn image(reference: &str, content: &str, volumes: &[&str]) -> Image {
         user: String::new(),
         working_dir: String::new(),
         environment: Vec::new(),
+        entrypoint: Vec::new(),
+        command: Vec::new(),
         has_healthcheck: false,
     }
 }

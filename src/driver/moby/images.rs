@@ -9,7 +9,8 @@ use tokio::io::AsyncRead;
 
 use super::http::segment;
 use super::listed::nullable;
-use super::{Moby, build, credentials, reference, refusal};
+use super::{Moby, build, reference, refusal};
+use crate::driver::credentials;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ImageProgress, ProgressSink};
 use crate::model::observed::Image;
@@ -64,6 +65,10 @@ struct Config {
     #[serde(deserialize_with = "nullable")]
     env: Vec<String>,
     #[serde(deserialize_with = "nullable")]
+    entrypoint: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    cmd: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
     healthcheck: Check,
 }
 
@@ -94,6 +99,8 @@ impl From<Inspected> for Image {
             user: seen.config.user,
             working_dir: seen.config.working_dir,
             environment: seen.config.env,
+            entrypoint: seen.config.entrypoint,
+            command: seen.config.cmd,
             has_healthcheck: seen.config.healthcheck.test.first().is_some_and(|word| word != "NONE"),
         }
     }
@@ -193,7 +200,7 @@ impl ImageDriver for Moby {
         let (name, tag) = reference::split(reference);
         let ask = self.http.post(&*attempted, "/images/create").query("fromImage", name).query("tag", tag);
         let mut ask = ask.query_some("platform", platform);
-        if let Some(header) = credentials::header_for(reference).await? {
+        if let Some(header) = credentials::header_for(reference::registry(reference)).await? {
             ask = ask.header("x-registry-auth", &header);
         }
         let lines = ask.values::<Line>().await.map_err(reference::explained)?;
@@ -274,7 +281,8 @@ impl ImageDriver for Moby {
         let (name, tag) = reference::split(reference);
         let path = format!("/images/{}/push", segment(name));
         // the header has to be there even where nothing is known
-        let header = credentials::header_for(reference).await?.unwrap_or_else(|| "e30=".to_owned());
+        let header =
+            credentials::header_for(reference::registry(reference)).await?.unwrap_or_else(|| "e30=".to_owned());
         let ask = self.http.post(&*attempted, path).query("tag", tag).header("x-registry-auth", &header);
         let lines = ask.values::<Line>().await.map_err(reference::explained)?;
         self.follow(&attempted, Box::pin(lines), progress).await.map(drop)

@@ -3,7 +3,6 @@
 mod build;
 mod containers;
 mod create;
-mod credentials;
 mod endpoints;
 mod exec;
 mod host_config;

@@ -14,8 +14,9 @@ use std::pin::pin;
 use futures_util::StreamExt as _;
 use tokio_util::io::SyncIoBridge;
 
-use super::{Moby, credentials, reference, refusal};
+use super::{Moby, reference, refusal};
 use crate::base::digest::Digest;
+use crate::driver::credentials;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::image::{BuildRequest, ImageDriver as _, ImageProgress, ProgressSink};
 use progress::{Line, Progress};

@@ -20,9 +20,10 @@ use indexmap::IndexMap;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-use super::super::{Moby, credentials};
+use super::super::Moby;
 use super::agent::Agents;
 use crate::base::digest::Digest;
+use crate::driver::credentials;
 use crate::driver::error::Result;
 use crate::driver::image::BuildRequest;
 

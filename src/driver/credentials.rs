@@ -1,5 +1,6 @@
 //! The user's credentials for registries, from where the docker command line keeps them: `config.json`, or the program
-//! `docker-credential-…` that it names. They reach the engine in a header, and nothing else.
+//! `docker-credential-…` that it names. They reach the
+//! engine or the registry in a header, and nothing else.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +11,6 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::reference;
 use crate::base::process::Call;
 use crate::driver::error::{DriverError, Result};
 
@@ -44,18 +44,17 @@ struct Kept {
 
 /// A user's name and password, or a token in place of both.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Credential {
+pub struct Credential {
     /// Name.
-    pub(super) user: String,
+    pub user: String,
     /// Password; empty where there is a token.
-    pub(super) password: String,
+    pub password: String,
     /// Token.
-    pub(super) token: String,
+    pub token: String,
 }
 
-/// The value of `X-Registry-Auth` for a reference; `None` where nothing is known.
-pub(super) async fn header_for(image: &str) -> Result<Option<String>> {
-    let registry = reference::registry(image);
+/// The value of `X-Registry-Auth` for a registry; `None` where nothing is known.
+pub(super) async fn header_for(registry: &str) -> Result<Option<String>> {
     Ok(credential(registry).await?.map(|known| {
         let body = if known.token.is_empty() {
             json!({ "username": known.user, "password": known.password, "serveraddress": registry })
@@ -81,7 +80,7 @@ pub(super) async fn all_known() -> Option<String> {
 }
 
 /// What is known for a registry.
-pub(super) async fn credential(registry: &str) -> Result<Option<Credential>> {
+pub async fn credential(registry: &str) -> Result<Option<Credential>> {
     let Some(config) = read_config() else { return Ok(None) };
     let bare = bare(registry);
     let helper = config.cred_helpers.iter().find(|(key, _)| self::bare(key) == bare).map(|(_, name)| name);
