@@ -96,7 +96,7 @@ fn refused(error: &ImportError, wish: &Wish) -> AppError {
         ImportError::SpecAlready(_) => AppError::failed(message)
             .help("nothing to do: `devup` brings it up; `devup init --from compose` makes a devup.yaml that includes it"),
         ImportError::DevContainer(_) => AppError::failed(message)
-            .help("nothing to do: `devup` brings it up; to have a devup.yaml instead, name what to make it from: --from dockerfile or procfile"),
+            .help("nothing to do: `devup` brings it up; `devup init --from devcontainer` makes a devup.yaml of it, --from dockerfile or procfile of those"),
         ImportError::Missing(_) | ImportError::Unreadable { .. } => {
             AppError::failed(message).help(format!("looked in {folder}; name the project's folder: devup init --from KIND DIR"))
         }
@@ -141,7 +141,8 @@ fn check(request: &Request, wish: &Wish, text: &str) -> Result<()> {
 /// Looks at a folder: names to a certain depth, texts of files that say how a project is run. Links are not followed.
 fn snapshot(folder: &Path) -> Result<Snapshot> {
     let looking = |path: &Path| format!("looking into {}", path.display());
-    let mut snapshot = Snapshot::default();
+    let name = folder.canonicalize().ok().and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+    let mut snapshot = Snapshot { name: name.unwrap_or_default(), ..Snapshot::default() };
     let mut budget = MOST_TEXT;
     let mut folders = VecDeque::from([(folder.to_owned(), String::new(), 0)]);
     while let Some((path, prefix, depth)) = folders.pop_front() {

@@ -18,6 +18,7 @@ Examples:
   devup init                               make a devup.yaml from what this folder holds
   devup init --dry-run                     show it, write nothing
   devup init --from compose                a devup.yaml that includes the compose.yaml
+  devup init --from devcontainer           a devup.yaml that says what the devcontainer.json says
   devup init --from vagrant                the machines of a Vagrantfile, as services
   devup init --template django shop        a whole new project
   devup init --list                        the templates";
@@ -29,6 +30,8 @@ pub enum Kind {
     Auto,
     /// A Compose file
     Compose,
+    /// A dev container
+    Devcontainer,
     /// A Dockerfile
     Dockerfile,
     /// A Procfile
@@ -42,6 +45,7 @@ impl Kind {
         match self {
             Self::Auto => From::Auto,
             Self::Compose => From::Compose,
+            Self::Devcontainer => From::DevContainer,
             Self::Dockerfile => From::Dockerfile,
             Self::Procfile => From::Procfile,
             Self::Vagrant => From::Vagrant,

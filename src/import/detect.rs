@@ -7,12 +7,10 @@ use super::read::{Dependency, dockerfile, procfile};
 use super::render::{self, Draft};
 use super::snapshot::{Folder, Snapshot};
 use super::stack::READERS;
-use super::{ImportError, Proposal, compose, stores, vagrant, variables};
+use super::{ImportError, Proposal, compose, devcontainer, stores, vagrant, variables};
 
 /// Names of Dockerfiles, best first.
 const DOCKERFILES: [&str; 2] = ["Dockerfile", "Containerfile"];
-/// Where a dev container is described.
-const DEVCONTAINERS: [&str; 2] = [".devcontainer/devcontainer.json", ".devcontainer.json"];
 /// Folders directly below that are looked into; more are told.
 const MOST_FOLDERS: usize = 24;
 /// Folders that show or test something, and are none of what runs.
@@ -28,8 +26,8 @@ pub fn auto(snapshot: &Snapshot, blocks: &Blocks) -> Result<Proposal, ImportErro
     if let Some(file) = compose::first(snapshot) {
         return Err(ImportError::SpecAlready(file.to_owned()));
     }
-    if let Some(file) = DEVCONTAINERS.iter().find(|path| snapshot.has(path)) {
-        return Err(ImportError::DevContainer((*file).to_owned()));
+    if let Some(file) = devcontainer::first(snapshot) {
+        return Err(ImportError::DevContainer(file.to_owned()));
     }
     let (apps, mut open) = apps(snapshot, blocks);
     if snapshot.has(vagrant::NAME) {

@@ -6,6 +6,7 @@
 //! | manifests, with the line of each entry | [`read`] |
 //! | one folder → an application: ground, command, port, steps | [`stack`] |
 //! | what the applications need beside them | [`stores`] |
+//! | a dev container → a service | [`devcontainer`] |
 //! | a Vagrantfile → its machines | [`vagrant`] |
 //! | all of it as YAML with comments | [`render`], [`section`] |
 //!
@@ -16,6 +17,7 @@ pub mod app;
 pub mod blocks;
 pub mod compose;
 pub mod detect;
+pub mod devcontainer;
 pub mod finding;
 pub mod read;
 pub mod render;
@@ -40,6 +42,8 @@ pub enum From {
     Auto,
     /// A Compose file.
     Compose,
+    /// A dev container.
+    DevContainer,
     /// A Dockerfile, with what the manifests beside it say.
     Dockerfile,
     /// A Procfile, with what the manifests beside it say.
@@ -99,6 +103,7 @@ pub fn propose(snapshot: &Snapshot, from: From, blocks: &Blocks) -> Result<Propo
     match from {
         From::Auto => detect::auto(snapshot, blocks),
         From::Compose => compose::propose(snapshot),
+        From::DevContainer => devcontainer::propose(snapshot),
         From::Dockerfile => detect::from_dockerfile(snapshot, blocks),
         From::Procfile => detect::from_procfile(snapshot, blocks),
         From::Vagrant => vagrant::propose(snapshot, blocks),

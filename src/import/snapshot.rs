@@ -32,7 +32,8 @@ const FOREIGN: [&str; 14] = [
 ];
 
 /// Names of files whose text is read.
-const TELLING: [&str; 46] = [
+const TELLING: [&str; 48] = [
+    ".devcontainer.json",
     ".env.dist",
     ".env.example",
     ".env.sample",
@@ -63,6 +64,7 @@ const TELLING: [&str; 46] = [
     "composer.json",
     "config.py",
     "database.yml",
+    "devcontainer.json",
     "go.mod",
     "index.js",
     "main.go",
@@ -102,6 +104,8 @@ pub fn is_telling(name: &str) -> bool {
 pub struct Snapshot {
     /// Files by their path below the folder, with `/`; the text where it was read.
     files: BTreeMap<String, Option<String>>,
+    /// What the folder is called; empty where nobody knows.
+    pub name: String,
     /// There were more files than are looked at.
     pub cut: bool,
 }
