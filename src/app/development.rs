@@ -22,6 +22,7 @@ use crate::model::event::{Event, Listener, Outcome};
 use crate::model::mount::MountKind;
 use crate::model::observed::{Container, Image};
 use crate::model::resource::{SecretSource, Volume};
+use crate::spec::devcontainer::metadata::Below;
 use crate::state::port::choose::Chosen;
 use crate::state::store::State;
 
@@ -29,18 +30,21 @@ use crate::state::store::State;
 pub fn describe(environment: &mut Environment, image: Option<&Image>, features: &[Feature]) -> Result<()> {
     let Environment { development: Some(development), services, volumes, .. } = environment else { return Ok(()) };
     let (Some(image), Some(service)) = (image, services.get_mut(&development.service)) else { return Ok(()) };
-    let metadata = workplace::metadata(development, image, features)?;
+    let mut metadata = workplace::metadata(image, features)?;
     if metadata.is_empty() {
         return Ok(());
     }
+    metadata.substitute(&workplace::known(development))?;
     let lookup = |name: &str| variable(image, name);
-    metadata.apply(service, development, &lookup)?;
+    let below = Below { variable: &lookup, entrypoint: &image.entrypoint, command: &image.command };
+    metadata.apply(service, development, &below)?;
     for mount in service.volumes.iter().filter(|mount| mount.kind == MountKind::Volume) {
         if let Some(source) = &mount.source {
             let volume = || Volume { name: source.clone(), ..Volume::default() };
             volumes.entry(source.clone()).or_insert_with(volume);
         }
     }
+    metadata.ports(services, development);
     Ok(())
 }
 
@@ -123,8 +127,13 @@ pub fn unmet(request: &Request, state: &State, project: &str, development: &Deve
         format!("secret {name} has no value{about}: `devup secret set {name}`, or export {name}")
     };
     let mut unmet: Vec<String> = missing.map(line).collect();
-    unmet.extend(too_small(&development.requirements, &Machine::here(&development.local_folder)));
+    unmet.extend(lacking(development));
     Ok(unmet)
+}
+
+/// What this machine should have and does not have, in words.
+pub fn lacking(development: &Development) -> Vec<String> {
+    too_small(&development.requirements, &Machine::here(&development.local_folder))
 }
 
 /// What there is; `None`: it can't be found out.
@@ -132,7 +141,11 @@ struct Machine {
     cpus: Option<u64>,
     memory: Option<u64>,
     storage: Option<u64>,
+    gpu: bool,
 }
+
+/// What drivers of GPUs leave where programs find them.
+const GPUS: [&str; 3] = ["/dev/nvidiactl", "/dev/kfd", "/dev/dxg"];
 
 impl Machine {
     fn here(folder: &Path) -> Self {
@@ -145,7 +158,8 @@ impl Machine {
         let storage = rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         #[cfg(not(unix))]
         let storage = folder.exists().then_some(u64::MAX);
-        Self { cpus, memory, storage }
+        let gpu = GPUS.iter().any(|device| Path::new(device).exists());
+        Self { cpus, memory, storage, gpu }
     }
 }
 
@@ -159,7 +173,9 @@ fn too_small(wanted: &Requirements, machine: &Machine) -> Vec<String> {
     let memory = less(wanted.memory, machine.memory).map(|(wanted, have)| told(size(wanted), "of memory", size(have)));
     let disk =
         less(wanted.storage, machine.storage).map(|(wanted, have)| told(size(wanted), "free on the disk", size(have)));
-    [cpus, memory, disk].into_iter().flatten().collect()
+    let gpu =
+        (wanted.gpu && !machine.gpu).then(|| "the dev container asks for a GPU, this machine shows none".to_owned());
+    [cpus, memory, disk, gpu].into_iter().flatten().collect()
 }
 
 /// Ports that must not move.
@@ -204,10 +220,13 @@ mod tests {
 
     #[test]
     fn what_a_machine_lacks_is_told() {
-        let wanted = Requirements { cpus: Some(4), memory: Some(8 << 30), storage: None };
-        let small = Machine { cpus: Some(2), memory: Some(16 << 30), storage: Some(0) };
+        let wanted = Requirements { cpus: Some(4), memory: Some(8 << 30), ..Requirements::default() };
+        let small = Machine { cpus: Some(2), memory: Some(16 << 30), storage: Some(0), gpu: false };
         assert_eq!(too_small(&wanted, &small), ["the dev container asks for 4 CPUs, this machine has 2"]);
-        let unknown = Machine { cpus: None, memory: Some(1 << 30), storage: None };
+        let with_gpu = Requirements { gpu: true, ..Requirements::default() };
+        assert_eq!(too_small(&with_gpu, &small), ["the dev container asks for a GPU, this machine shows none"]);
+        assert!(too_small(&with_gpu, &Machine { gpu: true, ..small }).is_empty());
+        let unknown = Machine { cpus: None, memory: Some(1 << 30), storage: None, gpu: false };
         assert_eq!(too_small(&wanted, &unknown).len(), 1);
     }
 
@@ -218,7 +237,7 @@ mod tests {
             ..Environment::default()
         };
         environment.services.insert("dev".into(), crate::model::service::Service::default());
-        let label = r#"[{"mounts": ["type=volume,source=cache,target=/cache"], "init": true}]"#;
+        let label = r#"[{"mounts": ["type=volume,source=cache${localEnv:HOME},target=/cache"], "init": true}]"#;
         let image = Image { labels: [(LABEL.to_owned(), label.to_owned())].into(), ..image() };
         describe(&mut environment, Some(&image), &[]).unwrap();
         assert_eq!(environment.volumes["cache"].name, "cache");
@@ -246,6 +265,8 @@ mod tests {
             user: String::new(),
             working_dir: String::new(),
             environment: Vec::new(),
+            entrypoint: Vec::new(),
+            command: Vec::new(),
             has_healthcheck: false,
         }
     }

@@ -7,6 +7,7 @@ pub mod config;
 pub mod copy;
 pub mod development;
 pub mod doctor;
+pub mod dotfiles;
 pub mod down;
 pub mod error;
 pub mod exec;

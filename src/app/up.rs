@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::app::development;
+use crate::app::dotfiles;
 use crate::app::error::{AppError, Result};
 use crate::app::instance;
 use crate::app::ports::{self, Keep};
@@ -49,6 +50,8 @@ pub struct UpRequest {
     pub aim: Aim,
     /// In place of what the spec says, for this run: what the user's own command line overrides needs no consent.
     pub environment: Option<Environment>,
+    /// The user's own files, as this run's command line has them.
+    pub dotfiles: dotfiles::Wish,
 }
 
 /// How far a run goes.
@@ -106,9 +109,10 @@ pub async fn up(
     let _lock = lock(request, project, questions, cancel).await?;
     instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
     trust::still_holds(&agreed, &survey(request, engine, project, project.environment()?).await?)?;
-    if matches!(wish.aim, Aim::Converge) {
-        Box::pin(prepare(request, project, &state, listener)).await?;
-    }
+    let mut told = match wish.aim {
+        Aim::Converge => Box::pin(prepare(request, project, &state, listener)).await?,
+        Aim::Images | Aim::OneOff(_) => Vec::new(),
+    };
     let supplies = Supplies::of(request, engine, project, &state, tools)?;
     let mut wish = wish.clone();
     let mut changed = 0;
@@ -122,6 +126,9 @@ pub async fn up(
         }
         if let Some(features) = supplies.features.get() {
             workplace::record(&view.environment, features)?;
+        }
+        if matches!(wish.aim, Aim::Converge) {
+            remind(&view.environment, &mut told, listener);
         }
         for warning in &view.plan.warnings {
             listener.on(Event::Warning { message: warning.clone() });
@@ -143,15 +150,26 @@ pub async fn up(
     }
 }
 
-/// What a dev container wants of this machine before anything else; consent was given.
-async fn prepare(request: &Request, project: &Project, state: &State, listener: &dyn Listener) -> Result<()> {
-    if let Some(development) = &project.environment()?.development {
-        for message in development::unmet(request, state, &project.name, development)? {
-            listener.on(Event::Warning { message });
-        }
-        development::initialize(development, listener).await?;
+/// What a dev container wants of this machine before anything else; consent was given. Returns what was told.
+async fn prepare(request: &Request, project: &Project, state: &State, listener: &dyn Listener) -> Result<Vec<String>> {
+    let Some(development) = &project.environment()?.development else { return Ok(Vec::new()) };
+    let told = development::unmet(request, state, &project.name, development)?;
+    for message in told.iter().cloned() {
+        listener.on(Event::Warning { message });
     }
-    Ok(())
+    development::initialize(development, listener).await?;
+    Ok(told)
+}
+
+/// Tells what the image asks of this machine beyond what the file does: that is known only once the image is there.
+fn remind(environment: &Environment, told: &mut Vec<String>, listener: &dyn Listener) {
+    let lacking = environment.development.iter().flat_map(development::lacking);
+    for message in lacking {
+        if !told.contains(&message) {
+            listener.on(Event::Warning { message: message.clone() });
+            told.push(message);
+        }
+    }
 }
 
 /// How often ports are chosen again because somebody was faster.
@@ -325,6 +343,9 @@ async fn describe<'s>(
         supplies.features.get_or_try_init(|| Box::pin(workplace::features(request, environment, refresh))).await?;
     let base = workplace::base(environment).and_then(|reference| observed.images.get(&reference));
     development::describe(environment, base, &fetched.ordered)?;
+    if matches!(wish.aim, Aim::Converge) {
+        dotfiles::put(environment, &wish.dotfiles, state)?;
+    }
     // volumes that only the image asks for were not looked for before
     for volume in environment.volumes.values() {
         if !observed.volumes.iter().any(|known| known.name == volume.name) {

@@ -12,7 +12,7 @@ use crate::model::service::Service;
 use crate::model::task::Provision;
 use crate::plan::{self, ImageChain, ImageMaker, Inputs};
 use crate::spec::devcontainer::metadata::{LABEL, Metadata};
-use crate::spec::devcontainer::variables::{Known, substitute};
+use crate::spec::devcontainer::variables::Known;
 use crate::task::{ids, provision};
 
 /// Features in the order of their installation, and what to record of them.
@@ -73,25 +73,27 @@ pub fn base(environment: &Environment) -> Option<String> {
     plan::own_image(environment, name, environment.services.get(name)?).ok()
 }
 
-/// What the image and the features on it say about working in it.
-pub fn metadata(development: &Development, image: &Image, features: &[Feature]) -> Result<Metadata> {
+/// What the image and the features on it say about working in it, as they say it: an image may serve several projects.
+pub fn metadata(image: &Image, features: &[Feature]) -> Result<Metadata> {
     let name = image.tags.first().unwrap_or(&image.id);
     let mut metadata = match image.labels.get(LABEL).filter(|label| !label.is_empty()) {
         Some(label) => Metadata::parse(label, name)?,
         None => Metadata::default(),
     };
-    let known = Known {
+    for feature in features {
+        metadata.push(feature.definition.metadata.clone());
+    }
+    Ok(metadata)
+}
+
+/// What variables in that stand for here. This machine's environment is none of an image's business.
+pub fn known(development: &Development) -> Known {
+    Known {
         local_folder: development.local_folder.display().to_string(),
         container_folder: development.session.folder.clone(),
         id: Some(development.id.clone()),
         ..Known::default()
-    };
-    for feature in features {
-        let mut entry = feature.definition.metadata.clone();
-        substitute(&mut entry, &known)?;
-        metadata.push(entry);
     }
-    Ok(metadata)
 }
 
 /// Puts features and the person's ids on the dev container's image. Says whether there are layers for that.
@@ -137,7 +139,7 @@ fn installing(
     let users = Users { container, remote };
     let mut steps = Vec::with_capacity(features.len());
     for (number, feature) in features.iter().enumerate() {
-        let label = metadata(development, image, &features[..=number])?.text();
+        let label = metadata(image, &features[..=number])?.text();
         let labels = [(LABEL.to_owned(), label)].into();
         steps.push((feature.digest.clone(), feature::step(feature, number, &users, labels)));
     }

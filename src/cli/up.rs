@@ -11,6 +11,7 @@ use super::lifecycle::grace;
 use super::perform;
 use super::stay::{self, Stay};
 use super::watch::Follower;
+use crate::app::dotfiles;
 use crate::app::error::Result;
 use crate::app::perform::judge;
 use crate::app::project::Project;
@@ -177,7 +178,26 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["attach", "attach_dependencies", "watch", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
     no_start: bool,
     #[command(flatten)]
+    workplace: WorkplaceArgs,
+    #[command(flatten)]
     stay: StayArgs,
+}
+
+/// Of dev containers.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct WorkplaceArgs {
+    /// Of a dev container's commands, run only those that `waitFor` waits for; the next `up` runs the rest
+    #[arg(long)]
+    skip_non_blocking_commands: bool,
+    /// The user's own files for dev containers: an address for git, or OWNER/NAME; '' for none
+    #[arg(long, value_name = "URL")]
+    dotfiles_repository: Option<String>,
+    /// What installs them, in their repository
+    #[arg(long, value_name = "FILE")]
+    dotfiles_install_command: Option<String>,
+    /// Where they are put, inside [default: ~/dotfiles]
+    #[arg(long, value_name = "DIR")]
+    dotfiles_target_path: Option<String>,
 }
 
 /// Staying with the services after they came up.
@@ -248,6 +268,12 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     wish.options.no_deps = arguments.no_deps;
     wish.options.always_recreate_deps = arguments.always_recreate_deps;
     wish.options.no_start = arguments.no_start;
+    wish.options.awaited_stages_only = arguments.workplace.skip_non_blocking_commands;
+    wish.dotfiles = dotfiles::Wish {
+        repository: arguments.workplace.dotfiles_repository.clone(),
+        install_command: arguments.workplace.dotfiles_install_command.clone(),
+        target_path: arguments.workplace.dotfiles_target_path.clone(),
+    };
     if arguments.wait {
         wish.options.wait = Wait::Strict;
     }

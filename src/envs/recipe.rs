@@ -412,6 +412,8 @@ mod tests {
             user: String::new(),
             working_dir: String::new(),
             environment: Vec::new(),
+            entrypoint: Vec::new(),
+            command: Vec::new(),
             has_healthcheck: false,
         }
     }

@@ -41,10 +41,41 @@ pub struct Development {
     pub id: String,
     /// Ports that have to be published as they are.
     pub required_ports: Vec<u16>,
+    /// What is said of ports, by number or range (`8000`, `8000-8010`).
+    pub ports: IndexMap<String, PortAttributes>,
+    /// What is said of all other ports.
+    pub other_ports: Option<PortAttributes>,
+    /// The stage after which people can begin to work; the specification's default where nobody says.
+    pub wait_for: Option<String>,
     /// Secrets that the commands inside get as variables, by name.
     pub secrets: IndexMap<String, Wish>,
     /// What this machine should have.
     pub requirements: Requirements,
+}
+
+/// The stage in which the user's own files are put in place.
+pub const DOTFILES: &str = "dotfiles";
+
+/// All of a dev container's life, in its order: `waitFor` names one of these.
+pub const LIFE: [&str; 7] = [
+    "initializeCommand",
+    "onCreateCommand",
+    "updateContentCommand",
+    "postCreateCommand",
+    DOTFILES,
+    "postStartCommand",
+    "postAttachCommand",
+];
+
+/// What is waited for where nobody says anything.
+const WAITED_FOR: &str = "updateContentCommand";
+
+impl Development {
+    /// Whether people can begin to work only after this stage.
+    pub fn awaits(&self, stage: &str) -> bool {
+        let place = |name: &str| LIFE.iter().position(|known| *known == name);
+        place(stage) <= place(self.wait_for.as_deref().unwrap_or(WAITED_FOR))
+    }
 }
 
 /// A feature that is asked for.
@@ -74,6 +105,44 @@ pub struct Requirements {
     pub memory: Option<u64>,
     /// Room on the disk.
     pub storage: Option<u64>,
+    /// A GPU.
+    pub gpu: bool,
+}
+
+impl Requirements {
+    /// What satisfies both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            cpus: self.cpus.max(other.cpus),
+            memory: self.memory.max(other.memory),
+            storage: self.storage.max(other.storage),
+            gpu: self.gpu || other.gpu,
+        }
+    }
+}
+
+/// What is said of a port.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PortAttributes {
+    /// A name for people.
+    pub label: Option<String>,
+    /// `http` or `https`.
+    pub protocol: Option<String>,
+    /// It has to be the same port on this machine.
+    pub required: bool,
+}
+
+/// The user's own files, which follow that person into every dev container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dotfiles {
+    /// Where git finds them.
+    pub repository: String,
+    /// What installs them, in the repository; where nothing is said, the first of the usual names that is there.
+    pub install_command: Option<String>,
+    /// Where they are put, inside.
+    pub target_path: Option<String>,
 }
 
 /// How programs of the person inside run.
@@ -155,5 +224,21 @@ impl Command {
             Self::Line(line) => ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
             Self::Words(words) => words.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_after_the_named_stage_is_not_awaited() {
+        let awaited = |wait_for: Option<&str>| {
+            let development = Development { wait_for: wait_for.map(str::to_owned), ..Development::default() };
+            LIFE[1..].iter().filter(|name| development.awaits(name)).count()
+        };
+        assert_eq!(awaited(None), 2, "onCreateCommand and updateContentCommand");
+        assert_eq!(awaited(Some("initializeCommand")), 0);
+        assert_eq!(awaited(Some("postStartCommand")), 5, "with the user's own files, without attaching");
     }
 }

@@ -179,6 +179,12 @@ pub struct Image {
     pub working_dir: String,
     /// Variables, `NAME=value`.
     pub environment: Vec<String>,
+    /// What every command goes through.
+    #[serde(default)]
+    pub entrypoint: Vec<String>,
+    /// What runs where nobody says anything.
+    #[serde(default)]
+    pub command: Vec<String>,
     /// It has a health check of its own.
     pub has_healthcheck: bool,
 }

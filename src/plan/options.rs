@@ -65,6 +65,8 @@ pub struct Options {
     pub no_start: bool,
     /// With `no_start`: runs the provisioning steps that are due for what is created (`run`).
     pub prepare: bool,
+    /// Of a dev container's stages, runs only those that `waitFor` waits for.
+    pub awaited_stages_only: bool,
     /// What is waited for in the end.
     pub wait: Wait,
     /// Before the kill of a container that is replaced; its own where `None`.

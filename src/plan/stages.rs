@@ -18,6 +18,9 @@ pub(super) fn emit(graph: &mut Graph, scene: &Scene<'_>, places: &Places, waits:
     let placed = places.get(service)?.first()?;
     let mut last: Option<StepId> = None;
     for (index, stage) in development.stages.iter().enumerate() {
+        if scene.options.awaited_stages_only && !development.awaits(&stage.name) {
+            continue;
+        }
         let mark = mark(&development.stages, index);
         // what runs after each start is forgotten by the start itself
         let runs_anew = stage.when == When::Started && !placed.started.is_empty();

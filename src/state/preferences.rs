@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::base::files;
+use crate::model::development::Dotfiles;
 
 use super::store::{State, StateError};
 
@@ -16,9 +17,11 @@ pub struct Preferences {
     pub keyring: Option<bool>,
     /// `false`: builds of users' own Dockerfiles do not get this machine's certificate authorities.
     pub build_authorities: Option<bool>,
+    /// The user's own files, put into every dev container.
+    pub dotfiles: Option<Dotfiles>,
 }
 
-const KEYS: &[&str] = &["strict_ports", "keyring", "build_authorities"];
+const KEYS: &[&str] = &["strict_ports", "keyring", "build_authorities", "dotfiles"];
 
 impl State {
     /// Reads the preferences; those of no file are the defaults.

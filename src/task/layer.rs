@@ -183,6 +183,8 @@ mod tests {
             user: "app".to_owned(),
             working_dir: String::new(),
             environment: Vec::new(),
+            entrypoint: Vec::new(),
+            command: Vec::new(),
             has_healthcheck: false,
         }
     }

@@ -25,7 +25,7 @@ fn docker() -> Option<Engine> {
 }
 
 /// A project that has nothing but a dev container, made of the Dockerfile and `more` lines.
-fn shop(engine: &Engine, what: &str, configuration: &str, more: &str) -> Project {
+pub fn shop(engine: &Engine, what: &str, configuration: &str, more: &str) -> Project {
     let shop = Project::new(engine, what, "");
     std::fs::remove_file(shop.folder().join("compose.yaml")).unwrap();
     shop.write(".devcontainer/devcontainer.json", configuration);

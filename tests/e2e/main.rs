@@ -28,3 +28,4 @@ mod secrets;
 mod sight;
 mod verbs;
 mod watch;
+mod workplace;

@@ -93,6 +93,9 @@ fn development(read: &Configuration, form: Form, service: &str) -> Development {
             .collect(),
         id: configuration::id(&read.workspace.local, &read.path),
         required_ports: ports::required(read),
+        ports: read.node.get("portsAttributes").map(ports::attributes).unwrap_or_default(),
+        other_ports: read.node.get("otherPortsAttributes").map(ports::of_port),
+        wait_for: text("waitFor"),
         secrets: secrets(read),
         requirements: requirements(read.node.get("hostRequirements")),
     }
@@ -107,7 +110,8 @@ fn secrets(read: &Configuration) -> indexmap::IndexMap<String, Wish> {
     secrets.map(|(name, entry)| (name.clone(), Wish { about: about(&entry.node), source: None })).collect()
 }
 
-fn requirements(node: Option<&Node>) -> Requirements {
+/// What `hostRequirements` asks for. A GPU that is optional is none that is required.
+pub(super) fn requirements(node: Option<&Node>) -> Requirements {
     let size = |key: &str| {
         let text = node?.get(key)?.value.text()?;
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -115,7 +119,9 @@ fn requirements(node: Option<&Node>) -> Requirements {
         digits.parse::<u64>().ok()?.checked_mul(1024_u64.checked_pow(u32::try_from(power).ok()?)?)
     };
     let cpus = node.and_then(|node| node.get("cpus")?.as_int()).and_then(|cpus| u64::try_from(cpus).ok());
-    Requirements { cpus, memory: size("memory"), storage: size("storage") }
+    let gpu = node.and_then(|node| node.get("gpu"));
+    let gpu = gpu.is_some_and(|gpu| gpu.as_bool() == Some(true) || gpu.as_map().is_some());
+    Requirements { cpus, memory: size("memory"), storage: size("storage"), gpu }
 }
 
 fn place(node: &Node) -> Option<(std::path::PathBuf, usize)> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::lower::{idle, probe};
-use super::variables::container_environment;
+use super::lower::{idle, probe, requirements};
+use super::variables::{Known, container_environment, substitute};
 use super::{commands, jsonc, mount};
 use crate::model::development::{Development, Stage};
 use crate::model::mount::Mount;
@@ -21,6 +21,16 @@ pub const LABEL: &str = "devcontainer.metadata";
 /// What an image says, entry by entry; later ones count more.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata(Vec<Node>);
+
+/// What lies below the label: the image itself.
+pub struct Below<'a> {
+    /// Its variables.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// What every command goes through.
+    pub entrypoint: &'a [String],
+    /// What runs where nobody says anything.
+    pub command: &'a [String],
+}
 
 impl Metadata {
     /// Reads the label's text; `image` is named in errors.
@@ -38,6 +48,11 @@ impl Metadata {
         self.0.push(entry);
     }
 
+    /// Replaces variables by what they stand for here.
+    pub fn substitute(&mut self, known: &Known) -> Result<(), SpecError> {
+        self.0.iter_mut().try_for_each(|entry| substitute(entry, known))
+    }
+
     /// As the label has it.
     pub fn text(&self) -> String {
         serde_json::Value::from(self.0.iter().map(Node::to_json).collect::<Vec<_>>()).to_string()
@@ -48,7 +63,7 @@ impl Metadata {
         self.0.is_empty()
     }
 
-    fn each<'m>(&'m self, key: &'m str) -> impl Iterator<Item = &'m Node> {
+    pub(super) fn each<'m>(&'m self, key: &'m str) -> impl Iterator<Item = &'m Node> {
         self.0.iter().filter_map(move |entry| entry.get(key))
     }
 
@@ -64,7 +79,7 @@ impl Metadata {
         self.each(key).filter_map(Node::as_bool).last()
     }
 
-    fn lists<'m>(&'m self, key: &'m str) -> impl Iterator<Item = &'m Node> {
+    pub(super) fn lists<'m>(&'m self, key: &'m str) -> impl Iterator<Item = &'m Node> {
         self.each(key).filter_map(Node::as_seq).flatten()
     }
 
@@ -73,33 +88,33 @@ impl Metadata {
         maps.map(|(name, entry)| (name.clone(), entry.node.as_str().map(str::to_owned))).collect()
     }
 
-    /// Merges it below what the project says. `image` gives the image's own variables.
-    pub fn apply(
-        &self,
-        service: &mut Service,
-        development: &mut Development,
-        image: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(), SpecError> {
-        self.container(service, image);
+    /// Merges it below what the project says; ports have a [room of their own](super::image_ports).
+    pub fn apply(&self, service: &mut Service, development: &mut Development, image: &Below) -> Result<(), SpecError> {
+        self.container(service, image.variable);
         self.mounts(service)?;
         self.person(development);
-        self.program(service, development);
+        self.program(service, development, image);
         Ok(())
     }
 
     /// What runs in the container. What `run` was told on its command line stays.
-    fn program(&self, service: &mut Service, development: &Development) {
+    fn program(&self, service: &mut Service, development: &Development, image: &Below) {
         let overrides = development.override_command.or_else(|| self.last_flag("overrideCommand"));
         let idles = service.entrypoint.as_ref() == Some(&idle(&[]));
+        let entrypoints: Vec<&str> = self.each("entrypoint").filter_map(Node::as_str).collect();
         if overrides.unwrap_or(!development.composed) {
             if idles || development.composed {
-                let entrypoints: Vec<&str> = self.each("entrypoint").filter_map(Node::as_str).collect();
                 service.entrypoint = Some(idle(&entrypoints));
                 service.command = service.command.take().filter(|_| idles).or(Some(Vec::new()));
             }
-        } else if idles && !development.composed {
+            return;
+        }
+        if idles && !development.composed {
             service.entrypoint = None;
             service.command = service.command.take().filter(|command| !command.is_empty());
+        }
+        if !entrypoints.is_empty() && (idles || development.composed) {
+            before(&entrypoints, service, image);
         }
     }
 
@@ -153,6 +168,10 @@ impl Metadata {
         for (name, value) in self.variables("remoteEnv") {
             session.environment.entry(name).or_insert(value);
         }
+        development.wait_for = development.wait_for.take().or_else(|| self.last_text("waitFor"));
+        for node in self.each("hostRequirements") {
+            development.requirements = development.requirements.and(requirements(Some(node)));
+        }
         development.update_ids = development.update_ids.or_else(|| self.last_flag("updateRemoteUserUID"));
         let own = std::mem::take(&mut development.stages);
         for (name, when) in commands::STAGES {
@@ -163,6 +182,17 @@ impl Metadata {
     }
 }
 
+/// Runs entrypoints before the container's own program, which then takes the place of the shell that ran them.
+fn before(entrypoints: &[&str], service: &mut Service, image: &Below) {
+    let own = service.entrypoint.take();
+    // an entrypoint of the service makes the image's command none of its own
+    let command = if own.is_some() { Vec::new() } else { image.command.to_vec() };
+    let mut words = idle(entrypoints);
+    words.extend(own.unwrap_or_else(|| image.entrypoint.to_vec()));
+    service.entrypoint = Some(words);
+    service.command.get_or_insert(command);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,8 +200,45 @@ mod tests {
 
     fn merged(label: &str, service: &mut Service, development: &mut Development) {
         let metadata = Metadata::parse(label, "base").unwrap();
-        let image = |name: &str| (name == "PATH").then(|| "/bin".to_owned());
+        let variable = |name: &str| (name == "PATH").then(|| "/bin".to_owned());
+        let (entrypoint, command) = (["/init".to_owned()], ["serve".to_owned(), "-v".to_owned()]);
+        let image = Below { variable: &variable, entrypoint: &entrypoint, command: &command };
         metadata.apply(service, development, &image).unwrap();
+    }
+
+    #[test]
+    fn entrypoints_come_before_a_program_that_is_not_overridden() {
+        let label = r#"[{"entrypoint": "a &"}, {"entrypoint": "b"}]"#;
+        let program = |entrypoint: Option<Vec<String>>, command: Option<&str>, composed: bool| {
+            let command = command.map(|word| vec![word.to_owned()]);
+            let mut service = Service { entrypoint, command, ..Service::default() };
+            let override_command = Some(false);
+            merged(label, &mut service, &mut Development { override_command, composed, ..Development::default() });
+            let words = service.entrypoint.unwrap();
+            let script = words[2].contains("a &\nb\nexec \"$@\"");
+            (script, words[3..].join(" "), service.command.unwrap().join(" "))
+        };
+        let after = |entrypoint: &str, command: &str| (true, entrypoint.to_owned(), command.to_owned());
+        assert_eq!(program(Some(idle(&[])), None, false), after("- /init", "serve -v"), "the image's program");
+        assert_eq!(program(Some(idle(&[])), Some("echo"), false), after("- /init", "echo"), "what `run` was told");
+        assert_eq!(program(None, None, true), after("- /init", "serve -v"));
+        assert_eq!(program(None, Some("own"), true), after("- /init", "own"));
+        assert_eq!(program(Some(vec!["mine".into()]), None, true), after("- mine", ""));
+    }
+
+    #[test]
+    fn the_image_asks_of_the_machine_and_says_what_is_waited_for() {
+        let label = r#"[{"waitFor": "onCreateCommand", "hostRequirements": {"cpus": 8, "memory": "2gb", "gpu": "optional"}},
+            {"waitFor": "postCreateCommand", "hostRequirements": {"cpus": 2, "gpu": {"cores": 4}}}]"#;
+        let own = crate::model::development::Requirements { memory: Some(4 << 30), ..Default::default() };
+        let mut development = Development { requirements: own, ..Development::default() };
+        merged(label, &mut Service::default(), &mut development);
+        assert_eq!(development.wait_for.as_deref(), Some("postCreateCommand"));
+        let asked = development.requirements;
+        assert_eq!((asked.cpus, asked.memory, asked.gpu), (Some(8), Some(4 << 30), true));
+        let mut development = Development { wait_for: Some("postStartCommand".into()), ..Development::default() };
+        merged(label, &mut Service::default(), &mut development);
+        assert_eq!(development.wait_for.as_deref(), Some("postStartCommand"));
     }
 
     #[test]

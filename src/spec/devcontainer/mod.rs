@@ -7,6 +7,7 @@ pub mod commands;
 pub mod configuration;
 pub mod features;
 pub mod find;
+pub mod image_ports;
 pub mod jsonc;
 pub mod lower;
 pub mod metadata;

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::configuration::Configuration;
+use crate::model::development::PortAttributes;
 use crate::spec::error::{Fault, Problem};
 use crate::spec::node::{Node, Value};
 
@@ -15,8 +16,7 @@ pub fn published(read: &Configuration, service: &str, problems: &mut Vec<Problem
     for item in items(read, "forwardPorts") {
         match forwarded(read, item) {
             Ok((host, port)) => {
-                let of =
-                    if ["", "localhost", "127.0.0.1"].contains(&host.as_str()) { service.to_owned() } else { host };
+                let of = if is_own(&host) { service.to_owned() } else { host };
                 ports.entry(of).or_default().push(port);
             }
             Err(problem) => problems.push(problem),
@@ -39,6 +39,24 @@ pub fn required(read: &Configuration) -> Vec<u16> {
     numbers.filter(is_required).collect()
 }
 
+/// Whether a host is the dev container itself.
+pub(super) fn is_own(host: &str) -> bool {
+    ["", "localhost", "127.0.0.1"].contains(&host)
+}
+
+/// What is said of single ports and ranges.
+pub fn attributes(node: &Node) -> IndexMap<String, PortAttributes> {
+    let map = node.as_map().into_iter().flatten();
+    map.map(|(port, entry)| (port.clone(), of_port(&entry.node))).collect()
+}
+
+/// What is said of one.
+pub fn of_port(node: &Node) -> PortAttributes {
+    let text = |key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
+    let required = node.get("requireLocalPort").and_then(Node::as_bool) == Some(true);
+    PortAttributes { label: text("label"), protocol: text("protocol"), required }
+}
+
 fn items<'r>(read: &'r Configuration, key: &str) -> Vec<&'r Node> {
     match read.node.get(key) {
         Some(node) => node.as_seq().map_or_else(|| vec![node], |items| items.iter().collect()),
@@ -47,7 +65,7 @@ fn items<'r>(read: &'r Configuration, key: &str) -> Vec<&'r Node> {
 }
 
 /// `3000`, `"3000"`, `"db:5432"`.
-fn number(item: &Node) -> Option<(String, u16)> {
+pub(super) fn number(item: &Node) -> Option<(String, u16)> {
     let text = item.value.text()?;
     let (host, number) = text.rsplit_once(':').unwrap_or(("", &text));
     let number = number.parse().ok().filter(|number| *number > 0)?;
@@ -80,7 +98,7 @@ fn attribute<'r>(read: &'r Configuration, port: u16, name: &str) -> Option<&'r N
     named.map(|(_, entry)| &entry.node).or_else(|| read.node.get("otherPortsAttributes"))?.get(name)
 }
 
-fn holds(key: &str, port: u16) -> bool {
+pub(super) fn holds(key: &str, port: u16) -> bool {
     let of = |text: &str| text.trim().parse::<u16>().ok();
     match key.split_once('-') {
         Some((from, to)) => of(from).zip(of(to)).is_some_and(|(from, to)| (from..=to).contains(&port)),

@@ -25,7 +25,7 @@ pub static DEVCONTAINER: Object = object(
         key(
             "hostRequirements",
             &HOST_REQUIREMENTS,
-            "`cpus`, `memory` and `storage` are compared with this machine: a warning where it has less; `gpu` has no effect",
+            "compared with this machine: a warning where it has less; a GPU is given by `--gpus` in `runArgs`",
         ),
         key("image", &TEXT, "applied"),
         key("init", &BOOL, "applied"),
@@ -56,7 +56,7 @@ pub static DEVCONTAINER: Object = object(
         key("updateContentCommand", &COMMAND, "runs once for each container"),
         key("updateRemoteUserUID", &BOOL, "applied, on Linux"),
         key("userEnvProbe", &PROBE, "applied"),
-        key("waitFor", &WAIT_FOR, "no effect: `up` returns when all commands are done"),
+        key("waitFor", &WAIT_FOR, "`up` runs all commands; with `--skip-non-blocking-commands` those up to this one"),
         key("workspaceFolder", &TEXT, "applied"),
         key("workspaceMount", &TEXT, "applied"),
     ],
