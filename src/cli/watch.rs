@@ -134,7 +134,7 @@ impl<'a> Follower<'a> {
 
     async fn perform(&self, engine: &Engine, host: &Host, batch: &Batch) -> Result<()> {
         if !batch.rebuild.is_empty() {
-            self.rebuild(engine, host, batch).await?;
+            Box::pin(self.rebuild(engine, host, batch)).await?;
         }
         self.copy(engine, batch).await?;
         if !batch.restart.is_empty() {
