@@ -211,7 +211,7 @@ mod tests {
         let label = r#"[{"entrypoint": "a &"}, {"entrypoint": "b"}]"#;
         let program = |entrypoint: Option<Vec<String>>, command: Option<&str>, composed: bool| {
             let command = command.map(|word| vec![word.to_owned()]);
-            let mut service = Service { entrypoint, command, ..Service::default() };
+            let mut service = Service { command, entrypoint, ..Service::default() };
             let override_command = Some(false);
             merged(label, &mut service, &mut Development { override_command, composed, ..Development::default() });
             let words = service.entrypoint.unwrap();
