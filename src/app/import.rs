@@ -142,7 +142,7 @@ fn check(request: &Request, wish: &Wish, text: &str) -> Result<()> {
 fn snapshot(folder: &Path) -> Result<Snapshot> {
     let looking = |path: &Path| format!("looking into {}", path.display());
     let name = folder.canonicalize().ok().and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
-    let mut snapshot = Snapshot { name: name.unwrap_or_default(), ..Snapshot::default() };
+    let mut snapshot = Snapshot::named(name.unwrap_or_default());
     let mut budget = MOST_TEXT;
     let mut folders = VecDeque::from([(folder.to_owned(), String::new(), 0)]);
     while let Some((path, prefix, depth)) = folders.pop_front() {

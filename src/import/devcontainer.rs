@@ -345,7 +345,7 @@ mod tests {
     use super::*;
 
     fn proposed(files: &[(&str, &str)]) -> Proposal {
-        let mut snapshot = Snapshot { name: "shop".to_owned(), ..Snapshot::default() };
+        let mut snapshot = Snapshot::named("shop");
         for (path, text) in files {
             snapshot.add(*path, Some((*text).to_owned()));
         }

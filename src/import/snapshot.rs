@@ -111,6 +111,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Of a folder with this name, nothing in it yet.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
     /// Adds a file.
     pub fn add(&mut self, path: impl Into<String>, text: Option<String>) {
         self.files.insert(path.into(), text);
