@@ -166,9 +166,9 @@ fn a_workplace_beside_a_real_database() {
 
 /// Copies the machine's git, with the libraries that it needs, below a folder of the build's context.
 fn copy_git(to: &Path) -> bool {
-    let script = r#"set -e; mkdir -p "$1"; git=$(readlink -f "$(command -v git)")
-        for file in $git $(ldd "$git" | grep -o '/[^ )]*'); do mkdir -p "$1${file%/*}"; cp -L "$file" "$1$file"; done
-        mkdir -p "$1/usr/bin"; ln -sf git "$1/usr/bin/git-upload-pack""#;
+    let script = r#"set -e; git=$(readlink -f "$(command -v git)")
+        for file in $(ldd "$git" | grep -o '/[^ )]*'); do mkdir -p "$1${file%/*}"; cp -L "$file" "$1$file"; done
+        mkdir -p "$1/usr/bin"; cp "$git" "$1/usr/bin/git"; ln -sf git "$1/usr/bin/git-upload-pack""#;
     Command::new("sh").args(["-c", script, "-"]).arg(to).status().unwrap().success()
 }
 
