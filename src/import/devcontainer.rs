@@ -23,6 +23,8 @@ use crate::spec::node::Source;
 const FILES: [&str; 2] = [".devcontainer/devcontainer.json", ".devcontainer.json"];
 /// Stands for the folder that the project's folder is in.
 const ABOVE: &str = "/devup-import";
+/// The dev container's own id.
+const ID: &str = "${devcontainerId}";
 /// Around what becomes a variable of the spec.
 const MARKS: (char, char) = ('\u{1}', '\u{2}');
 
@@ -141,7 +143,7 @@ impl Writer<'_> {
 
     /// A text as the spec has it: paths begin at the project, variables are the spec's.
     fn text(&self, text: &str) -> String {
-        let text = text.replace(&self.local, ".").replace("${devcontainerId}", "\u{1}COMPOSE_PROJECT_NAME\u{2}");
+        let text = text.replace(&self.local, ".").replace(ID, "\u{1}COMPOSE_PROJECT_NAME\u{2}");
         text.replace('$', "$$").replace(MARKS.0, "${").replace(MARKS.1, "}")
     }
 
@@ -215,6 +217,8 @@ impl Writer<'_> {
     }
 
     fn single(mut self, document: &Value, development: &Development) -> Proposal {
+        let mut document = document.clone();
+        own_volumes(&mut document, &development.service);
         let mut service = document["services"][&development.service].clone();
         tidy(&mut service, &self.local);
         self.person(&mut service, development);
@@ -318,6 +322,29 @@ impl Writer<'_> {
 /// An item of a list, with the comments above it.
 type Commented = (Vec<String>, Value);
 
+/// A volume with the dev container's id in its name is one of this project alone: so are a spec's by themselves.
+fn own_volumes(document: &mut Value, service: &str) {
+    let Some(volumes) = document.get_mut("volumes").and_then(Value::as_object_mut) else { return };
+    let mut names: IndexMap<String, String> = IndexMap::new();
+    for (name, volume) in std::mem::take(volumes) {
+        if !name.contains(ID) {
+            volumes.insert(name, volume);
+            continue;
+        }
+        let bare = name.replace(ID, "");
+        let bare = bare.trim_matches(['-', '_', '.']);
+        let bare = if bare.is_empty() { "data" } else { bare };
+        volumes.insert(bare.to_owned(), json!({}));
+        names.insert(name, bare.to_owned());
+    }
+    let mounts = document["services"][service].get_mut("volumes").and_then(Value::as_array_mut);
+    for mount in mounts.into_iter().flatten() {
+        if let Some(bare) = mount["source"].as_str().and_then(|source| names.get(source)) {
+            mount["source"] = json!(bare);
+        }
+    }
+}
+
 /// Without what only devup's own reading put in; the Dockerfile's path begins at the context.
 fn tidy(service: &mut Value, local: &str) {
     if let Some(labels) = service.get_mut("labels").and_then(Value::as_array_mut) {
@@ -376,7 +403,8 @@ mod tests {
         assert_eq!(dev["environment"], json!(["MODE=dev"]));
         let mounts: Vec<_> =
             dev["volumes"].as_array().unwrap().iter().map(|mount| mount["source"].as_str().unwrap()).collect();
-        assert_eq!(mounts, [".", "./data", "c-${COMPOSE_PROJECT_NAME}"]);
+        assert_eq!(mounts, [".", "./data", "c"]);
+        assert_eq!(read["volumes"], json!({"c": {}}));
         assert_eq!(dev["ports"][0]["target"], 3000);
         let step = json!({"run": "npm run 'two words'", "outputs": ["/workspaces/shop"], "user": "node"});
         assert_eq!(dev["provision"], json!([step]));
