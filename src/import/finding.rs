@@ -56,6 +56,17 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Each sentence once, where it first stood.
+pub fn each_once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut once: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !once.contains(&finding) {
+            once.push(finding);
+        }
+    }
+    once
+}
+
 /// A value with the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Because<T> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::app::{App, Command, Process, WORKSPACE};
 use super::blocks::Ground;
-use super::finding::{Because, Finding};
+use super::finding::{Because, Finding, each_once};
 use super::section::{Section, literal};
 use super::stores::Store;
 use super::{Proposal, Snapshot};
@@ -73,12 +73,7 @@ pub fn open_as_comments(top: &mut Section, open: &[Finding]) {
 
 impl Writer {
     fn finish(mut self, from: Vec<String>) -> Proposal {
-        let mut open: Vec<Finding> = Vec::new();
-        for finding in self.open {
-            if !open.contains(&finding) {
-                open.push(finding);
-            }
-        }
+        let open = each_once(self.open);
         let mut document = Section::default();
         for line in HEAD {
             document.note(line);

@@ -27,6 +27,7 @@ on_both_engines! {
     keeps_anonymous_volumes_on_recreation;
     scales_up_and_down;
     tells_and_removes_orphans;
+    is_ready_long_before_the_interval_of_its_check;
     fails_at_once_when_unhealthy;
     fails_at_once_when_one_exits;
     waits_for_completion_of_a_dependency;
@@ -145,6 +146,17 @@ fn tells_and_removes_orphans(engine: &Engine) {
     assert_eq!(engine.running(&project.name).len(), 2, "an orphan is told, not removed");
     project.devup(&["up", "--remove-orphans"]).expect(0);
     assert_eq!(engine.running(&project.name), [project.container("db", 1)]);
+}
+
+/// The first probe of the engine's own would come after an hour.
+fn is_ready_long_before_the_interval_of_its_check(engine: &Engine) {
+    let project = Project::new(
+        engine,
+        "eager",
+        "services:\n  a:\n    image: IMAGE\n    command: [sh, -c, 'echo > /ready; exec sleep infinity']\n    stop_signal: SIGKILL\n    healthcheck: {test: [CMD-SHELL, 'test -e /ready'], interval: 1h}\n  b: {image: IMAGE, command: [sleep, infinity], stop_signal: SIGKILL, depends_on: {a: {condition: service_healthy}}}\n",
+    );
+    project.devup(&["up", "--wait-timeout", "300"]).expect(0);
+    assert_eq!(engine.running(&project.name).len(), 2);
 }
 
 fn fails_at_once_when_unhealthy(engine: &Engine) {

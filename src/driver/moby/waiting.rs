@@ -2,6 +2,9 @@
 //!
 //! Where the engine runs no health checks by itself (Podman without systemd's timers), the probe is ours, at the interval
 //! of the check: the engine's own `healthcheck run`, so that the verdict is on the container for everyone to see.
+//!
+//! An engine tries a check for the first time after a whole interval. Nobody should wait 30 s for a database that was up
+//! after one, nor pay for a probe every second for the rest of the day: while somebody waits, the check is tried here too.
 
 use std::time::Duration;
 
@@ -34,11 +37,8 @@ pub(super) async fn changed(moby: &Moby, id: &str, known: &Container, patience: 
     let mut listening = true;
     loop {
         let Some(seen) = moby.inspect(id).await? else { return Ok(None) };
-        let (seen, wait) = if moby.features.runs_healthchecks {
-            (Some(Container::from(seen)), LOOK_AGAIN)
-        } else {
-            probe(moby, id, seen).await?
-        };
+        let (seen, wait) =
+            if moby.features.runs_healthchecks { eager(moby, id, seen).await? } else { probe(moby, id, seen).await? };
         let Some(now) = seen else { return Ok(None) };
         if differs(&now, known) || Instant::now() >= deadline {
             return Ok(Some(now));
@@ -55,11 +55,37 @@ fn differs(now: &Container, known: &Container) -> bool {
     (now.state, now.health, now.exit_code) != (known.state, known.health, known.exit_code)
 }
 
+/// Tries a check that the engine will not try soon. That it passes is told at once; a failure is the engine's to count.
+async fn eager(moby: &Moby, id: &str, seen: Inspected) -> Result<(Option<Container>, Duration)> {
+    let test = seen.config.healthcheck.test.clone();
+    let interval = interval(&seen);
+    let now = Container::from(seen);
+    if now.state != State::Running || now.health != Some(Health::Starting) || interval <= LOOK_AGAIN {
+        return Ok((Some(now), LOOK_AGAIN));
+    }
+    if !passes(moby, id, &test).await? {
+        return Ok((Some(now), EAGER));
+    }
+    // it may have passed in the last moment of a program that ended
+    let now = moby.inspect(id).await?.map(|seen| {
+        let mut now = Container::from(seen);
+        if now.state == State::Running && now.health == Some(Health::Starting) {
+            now.health = Some(Health::Healthy);
+        }
+        now
+    });
+    Ok((now, EAGER))
+}
+
+fn interval(seen: &Inspected) -> Duration {
+    let nanos = u64::try_from(seen.config.healthcheck.interval).ok().filter(|nanos| *nanos > 0);
+    nanos.map_or(DEFAULT_INTERVAL, Duration::from_nanos)
+}
+
 /// Runs the check where one is due; returns what the container is then, and when to look again.
 async fn probe(moby: &Moby, id: &str, seen: Inspected) -> Result<(Option<Container>, Duration)> {
     let test = seen.config.healthcheck.test.clone();
-    let interval = u64::try_from(seen.config.healthcheck.interval).ok().filter(|nanos| *nanos > 0);
-    let interval = interval.map_or(DEFAULT_INTERVAL, Duration::from_nanos);
+    let interval = interval(&seen);
     let since = seen.state.health.log.last().and_then(|last| last.end).or(seen.state.started_at);
     let now = Container::from(seen);
     if now.state != State::Running || test.first().is_none_or(|word| word == "NONE") {

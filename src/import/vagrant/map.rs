@@ -9,7 +9,7 @@ use super::machine::{Folder, Machine, Vagrantfile};
 use super::script::{Reader, Step, When};
 use crate::import::app::service_name;
 use crate::import::blocks::{Blocks, Ground};
-use crate::import::finding::{Finding, Place};
+use crate::import::finding::{Finding, Place, each_once};
 use crate::import::render::{HEAD, open_as_comments};
 use crate::import::section::{Section, literal};
 use crate::import::{Proposal, Snapshot};
@@ -323,12 +323,7 @@ impl Mapper<'_> {
     }
 
     fn finish(self) -> Proposal {
-        let mut open: Vec<Finding> = Vec::new();
-        for finding in self.open {
-            if !open.contains(&finding) {
-                open.push(finding);
-            }
-        }
+        let open = each_once(self.open);
         let mut document = Section::default();
         for line in HEAD {
             document.note(line);

@@ -1,9 +1,10 @@
 //! A Vagrantfile → a spec. The file is read, never run: a reader of the part of Ruby that such files are written in
 //! ([`lex`], [`parse`]), which is worked out as far as it depends on nothing outside ([`eval`], [`methods`]), gives
-//! machines ([`machine`]). Each machine becomes a service that waits to be entered ([`map`]); its provisioners become
+//! machines ([`machine`]; `configure` says what each statement sets). Each machine becomes a service that waits to be entered ([`map`]); its provisioners become
 //! steps ([`script`]). What could not be read is told with its line.
 
 pub mod boxes;
+mod configure;
 pub mod eval;
 pub mod lex;
 pub mod machine;
@@ -11,6 +12,7 @@ pub mod map;
 pub mod methods;
 pub mod parse;
 pub mod script;
+mod strings;
 pub mod syntax;
 pub mod value;
 
