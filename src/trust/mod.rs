@@ -17,4 +17,6 @@ pub mod table;
 pub mod verdict;
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;
