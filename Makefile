@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEVUP_CASES ?= $(wildcard $(abspath ../shared/cases))
 export DEVUP_CASES
 
-.PHONY: help build check fmt clippy deny architecture machine test conformance demo bench soak bare bakerydemo publicprojects install clean
+.PHONY: help build check fmt clippy deny architecture machine test conformance demo bench soak bare modern bakerydemo publicprojects install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ soak: machine ## the long versions of the randomised tests; SEED=… to repeat
 
 bare: machine ## on bare Debians inside this machine: make demo from a fresh clone, and all through a company's proxy
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --ignored --nocapture --test-threads=1 bootstrap::
+
+modern: machine ## the tests of builds on a modern Docker (Debian 13's), beside the machine's own
+	scripts/modern-docker
 
 bakerydemo: ## wagtail's bakerydemo as it is: BAKERYDEMO=its clone
 	scripts/bakerydemo

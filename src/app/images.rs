@@ -2,19 +2,23 @@
 
 use std::time::Instant;
 
+use crate::app::bake;
 use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
 use crate::app::up::{Aim, UpRequest};
 use crate::app::wiring::Engine;
 use crate::driver::image::ImageProgress;
 use crate::engine::{Cancel, Level};
+use crate::model::build::Build;
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener, Outcome};
+use crate::model::quantity::Bytes;
 use crate::model::service::Service;
 use crate::plan::{self, Options, Pull};
 
 /// What `build` is asked for.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag each")]
 pub struct BuildWish {
     /// Services; none: all.
     pub services: Vec<String>,
@@ -26,22 +30,76 @@ pub struct BuildWish {
     pub arguments: Vec<(String, Option<String>)>,
     /// What the services depend on as well.
     pub with_dependencies: bool,
+    /// `default`, or `ID=PATH`: beside the spec's.
+    pub ssh: Option<String>,
+    /// Instead of the spec's.
+    pub provenance: Option<String>,
+    /// Instead of the spec's.
+    pub sbom: Option<String>,
+    /// Memory of the steps' containers.
+    pub memory: Option<Bytes>,
+    /// The images are pushed afterwards.
+    pub push: bool,
+    /// Nothing is built, only checked.
+    pub check: bool,
 }
 
 /// `build` as a request to `up`, which goes no further than images. `None`: there is nothing to build.
 pub fn build(project: &Project, wish: &BuildWish) -> Result<Option<UpRequest>> {
     let mut environment = project.environment()?.clone();
+    let services = to_build(project, &environment, wish)?;
+    if services.is_empty() {
+        return Ok(None);
+    }
+    override_builds(&mut environment, wish);
+    for build in builds(&mut environment) {
+        build.memory = wish.memory;
+        for (own, given) in [(&mut build.provenance, &wish.provenance), (&mut build.sbom, &wish.sbom)] {
+            if given.is_some() {
+                own.clone_from(given);
+            }
+        }
+    }
+    let options = Options { services, no_deps: true, build: true, ..Options::default() };
+    Ok(Some(UpRequest { options, aim: Aim::Images, environment: Some(environment), ..UpRequest::default() }))
+}
+
+/// Whether a request to build asks for a limit of memory.
+pub fn limits_memory(request: &UpRequest) -> bool {
+    let services = request.environment.iter().flat_map(|environment| environment.services.values());
+    services.filter_map(|service| service.build.as_ref()).any(|build| build.memory.is_some())
+}
+
+/// `build --print`. `None`: there is nothing to build.
+pub fn bake(project: &Project, wish: &BuildWish) -> Result<Option<bake::Printed>> {
+    let mut environment = project.environment()?.clone();
+    let services = to_build(project, &environment, wish)?;
+    let is_built = |name: &String| service(&environment, name).is_some_and(|service| service.build.is_some());
+    let (built, made): (Vec<String>, Vec<String>) = services.into_iter().partition(is_built);
+    let remark =
+        |name: String| format!("service {name} is left out: devup makes its image itself, without a Dockerfile");
+    let remarks: Vec<String> = made.into_iter().map(remark).collect();
+    if built.is_empty() {
+        return Ok(None);
+    }
+    override_builds(&mut environment, wish);
+    let mut printed = bake::file(&environment, &built, wish)?;
+    printed.remarks.extend(remarks);
+    Ok(Some(printed))
+}
+
+/// The services whose images are made: those named, and what their builds stand on.
+pub(super) fn to_build(project: &Project, environment: &Environment, wish: &BuildWish) -> Result<Vec<String>> {
     project.check_services(&wish.services, &[])?;
-    let mut services = names(&environment, &wish.services);
+    let mut services = names(environment, &wish.services);
     if wish.with_dependencies {
-        services = with_dependencies(&environment, services);
+        services = with_dependencies(environment, services);
     }
     // another service's image as a context is built before
     let mut at = 0;
     while at < services.len() {
-        let build = service(&environment, &services[at]).and_then(|service| service.build.as_ref());
-        let contexts = build.into_iter().flat_map(|build| build.additional_contexts.values());
-        let needed = contexts.filter_map(|context| context.strip_prefix("service:")).map(str::to_owned);
+        let build = service(environment, &services[at]).and_then(|service| service.build.as_ref());
+        let needed = build.into_iter().flat_map(Build::services).map(|(_, other)| other.to_owned());
         for name in needed.collect::<Vec<_>>() {
             if !services.contains(&name) {
                 services.push(name);
@@ -50,22 +108,31 @@ pub fn build(project: &Project, wish: &BuildWish) -> Result<Option<UpRequest>> {
         at += 1;
     }
     services.retain(|name| {
-        service(&environment, name)
+        service(environment, name)
             .is_some_and(|service| service.build.is_some() || service.env.is_some() || !service.provision.is_empty())
     });
-    if services.is_empty() {
-        return Ok(None);
-    }
-    let Environment { services: enabled, disabled, .. } = &mut environment;
-    for build in enabled.values_mut().chain(disabled.values_mut()).filter_map(|service| service.build.as_mut()) {
+    Ok(services)
+}
+
+fn builds(environment: &mut Environment) -> impl Iterator<Item = &mut Build> {
+    let Environment { services, disabled, .. } = environment;
+    services.values_mut().chain(disabled.values_mut()).filter_map(|service| service.build.as_mut())
+}
+
+/// What the command line says stands above the spec.
+pub(super) fn override_builds(environment: &mut Environment, wish: &BuildWish) {
+    for build in builds(environment) {
         build.no_cache |= wish.no_cache;
         build.pull |= wish.pull;
         for (name, value) in &wish.arguments {
             build.args.insert(name.clone(), value.clone());
         }
+        if let Some(key) = &wish.ssh {
+            let id = |key: &str| key.split('=').next().unwrap_or_default().to_owned();
+            build.ssh.retain(|known| id(known) != id(key));
+            build.ssh.push(key.clone());
+        }
     }
-    let options = Options { services, no_deps: true, build: true, ..Options::default() };
-    Ok(Some(UpRequest { options, aim: Aim::Images, environment: Some(environment), ..UpRequest::default() }))
 }
 
 /// What `pull` is asked for.
@@ -216,7 +283,6 @@ fn with_dependencies(environment: &Environment, mut services: Vec<String>) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::build::Build;
     use crate::model::name::ProjectName;
 
     fn project() -> Project {
@@ -254,6 +320,26 @@ mod tests {
         assert!(made.no_cache && made.args["V"].as_deref() == Some("2"));
         let nothing = BuildWish { services: vec!["db".into()], ..BuildWish::default() };
         assert!(build(&project(), &nothing).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_command_line_stands_above_the_spec() {
+        let mut project = project();
+        let own = project.environment.as_mut().unwrap().services.get_mut("web").unwrap().build.as_mut().unwrap();
+        own.ssh = vec!["default=/spec.sock".into(), "other=/o.sock".into()];
+        own.sbom = Some("true".into());
+        let wish = BuildWish {
+            ssh: Some("default".into()),
+            provenance: Some("mode=max".into()),
+            memory: Some(Bytes(1)),
+            ..BuildWish::default()
+        };
+        let request = build(&project, &wish).unwrap().unwrap();
+        let made = request.environment.unwrap().services["web"].build.clone().unwrap();
+        assert_eq!(made.ssh, ["other=/o.sock", "default"]);
+        let said = (made.provenance.as_deref(), made.sbom.as_deref(), made.memory);
+        assert_eq!(said, (Some("mode=max"), Some("true"), Some(Bytes(1))));
+        assert!(project.environment().unwrap().services["web"].build.as_ref().unwrap().memory.is_none());
     }
 
     #[test]

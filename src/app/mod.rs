@@ -1,5 +1,7 @@
 //! One use case per file. `wiring` is the only place that names concrete drivers.
 
+pub mod bake;
+pub mod check;
 pub mod clone;
 pub mod commit;
 pub mod confidential;
@@ -23,6 +25,7 @@ pub mod machine;
 pub mod marks;
 pub mod order;
 pub mod perform;
+pub mod pin;
 pub mod ports;
 pub mod project;
 pub mod projects;

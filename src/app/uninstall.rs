@@ -190,6 +190,7 @@ mod tests {
                 without_folder: true,
                 platform: None,
                 labels: labels.iter().cloned().collect(),
+                images: IndexMap::new(),
                 surroundings: None,
             };
             fake.build(&request, &|_| {}).await.unwrap();

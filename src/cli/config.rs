@@ -8,6 +8,7 @@ use super::context::Context;
 use super::exit::Exit;
 use crate::app::config::{self, Options, Read};
 use crate::app::error::{AppError, Result};
+use crate::app::pin;
 use crate::app::request::Request;
 use crate::base::files;
 use crate::spec;
@@ -19,6 +20,7 @@ Examples:
   devup config                        the spec as devup reads it, all files merged, short forms expanded
   devup config -q && echo fine        only check it
   devup config --format json web      one service and what it needs
+  devup config --lock-image-digests   images as they are now, to keep in a file of their own
   devup config --variables            which variables does it ask for?
   devup config --devcontainer         the project's devcontainer.json, its variables replaced";
 
@@ -34,6 +36,7 @@ pub enum Form {
 /// Arguments of `config`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag each")]
 pub struct Args {
     /// Only these services and what they need
     #[arg(value_name = "SERVICE")]
@@ -50,6 +53,12 @@ pub struct Args {
     /// Leave variables as they are: the files merged, nothing expanded
     #[arg(long)]
     no_interpolate: bool,
+    /// Put behind each image the digest that its registry has now; asks the engine
+    #[arg(long)]
+    resolve_image_digests: bool,
+    /// Print nothing but images with digests, to be merged over the spec; asks the engine
+    #[arg(long)]
+    lock_image_digests: bool,
     /// Only check, print nothing
     #[arg(short, long)]
     quiet: bool,
@@ -131,10 +140,11 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
             let name = found.project_name(None)?;
             spec.set("name", spec::node::Node::string(name.as_str(), spec::node::At::nowhere()));
         }
+        pin(arguments, context, &mut spec)?;
         return if as_json { pretty(&spec.to_json()) } else { Ok(spec::emit::yaml(&spec.to_json())) };
     }
     let options = Options { resolve_paths: !arguments.no_path_resolution, consistency: !arguments.no_consistency };
-    let read = config::read(&request, options, &arguments.services)?;
+    let mut read = config::read(&request, options, &arguments.services)?;
     for warning in &read.loaded.warnings {
         context.screen.say(&warning.screen(context.screen.look.colour_err));
     }
@@ -145,7 +155,23 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
         }
         return Ok(names.iter().map(|name| format!("{}\n", clean(name))).collect());
     }
+    pin(arguments, context, &mut read.loaded.spec)?;
     if as_json { pretty(&spec::config::json(&read.loaded)) } else { Ok(spec::config::yaml(&read.loaded)) }
+}
+
+/// Digests for images, where they are asked for.
+fn pin(arguments: &Args, context: &Context, spec: &mut spec::node::Node) -> Result<()> {
+    if !arguments.resolve_image_digests && !arguments.lock_image_digests {
+        return Ok(());
+    }
+    context.block_on(async {
+        let engine = context.engine().await?;
+        pin::pin(&engine, spec).await
+    })?;
+    if arguments.lock_image_digests {
+        *spec = pin::images_only(spec);
+    }
+    Ok(())
 }
 
 /// A dev container's file as the reference program for dev containers prints it.

@@ -4,12 +4,14 @@ use super::ask::{self, Host};
 use super::context::Context;
 use super::exit::Exit;
 use super::perform;
+use crate::app::check;
 use crate::app::error::{AppError, Result};
 use crate::app::images::{self, BuildWish, PullWish};
 use crate::app::perform::judge;
 use crate::app::project::Project;
 use crate::app::up::{self, UpRequest};
 use crate::engine::{Canceller, Report, StepError};
+use crate::model::quantity::Bytes;
 use crate::ui::look::{Look, ProgressStyle};
 use crate::ui::progress::Progress;
 use crate::ui::text::{clean, clean_lines};
@@ -17,8 +19,9 @@ use crate::ui::text::{clean, clean_lines};
 /// Arguments of `build`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  devup build                     every service that is built\n  devup build --no-cache web\n  devup build --build-arg VERSION=2 web"
+    after_help = "Examples:\n  devup build                     every service that is built\n  devup build --no-cache web\n  devup build --build-arg VERSION=2 web\n  devup build --print             what would be built, for docker buildx bake"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "one flag each")]
 pub struct BuildArgs {
     /// Services; none: all
     #[arg(value_name = "SERVICE")]
@@ -41,18 +44,79 @@ pub struct BuildArgs {
     /// Push the images afterwards
     #[arg(long)]
     push: bool,
+    /// Give the builds your SSH agent: `default`, or one by its socket
+    #[arg(long, value_name = "ID[=SOCKET]", value_parser = ssh)]
+    ssh: Option<String>,
+    /// Attest how the images were built: true, false, or options such as `mode=max`
+    #[arg(long, value_name = "WHETHER")]
+    provenance: Option<String>,
+    /// Attest what is in the images: true, false, or options such as `generator=IMAGE`
+    #[arg(long, value_name = "WHETHER")]
+    sbom: Option<String>,
+    /// Memory of the steps' containers, where the engine's builder has such a limit
+    #[arg(short, long, value_name = "SIZE", value_parser = size)]
+    memory: Option<Bytes>,
+    /// The builder: `default`, which is the engine's own
+    #[arg(long, value_name = "NAME", value_parser = builder)]
+    builder: Option<String>,
+    /// Say what the builder would write otherwise in the Dockerfiles; build nothing
+    #[arg(long)]
+    check: bool,
+    /// Print the equivalent file for `docker buildx bake`; build nothing
+    #[arg(long)]
+    print: bool,
+}
+
+/// `default`, or `ID=SOCKET`; nothing is `default` as well.
+fn ssh(text: &str) -> std::result::Result<String, String> {
+    match text.split_once('=') {
+        None if text.is_empty() || text == "default" => Ok("default".to_owned()),
+        Some((id, path)) if !id.is_empty() && !path.is_empty() => Ok(text.to_owned()),
+        _ => Err("this is neither `default` nor ID=SOCKET".to_owned()),
+    }
+}
+
+fn size(text: &str) -> std::result::Result<Bytes, String> {
+    let bytes = crate::spec::shape::size(text).map(Bytes);
+    bytes.ok_or_else(|| "this is no size such as 512m or 2gb".to_owned())
+}
+
+/// devup speaks to one engine, and builds there.
+fn builder(text: &str) -> std::result::Result<String, String> {
+    match text {
+        "" | "default" => Ok("default".to_owned()),
+        _ => Err(
+            "devup builds with the engine's own builder, which is called `default`; builders of docker buildx are for \
+                  buildx (`devup build --print | docker buildx bake --builder NAME --file -`)"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Builds images.
 pub fn build(arguments: &BuildArgs, context: &Context) -> Result<Exit> {
     let project = load(context)?;
+    // there is one builder only, which was seen to when the name was read
+    let _: Option<&String> = arguments.builder.as_ref();
     let wish = BuildWish {
         services: arguments.services.clone(),
         no_cache: arguments.no_cache,
         pull: arguments.pull,
         arguments: arguments.build_arg.iter().filter_map(|text| build_argument(text)).collect(),
         with_dependencies: arguments.with_dependencies,
+        ssh: arguments.ssh.clone(),
+        provenance: arguments.provenance.clone(),
+        sbom: arguments.sbom.clone(),
+        memory: arguments.memory,
+        push: arguments.push,
+        check: arguments.check,
     };
+    if arguments.print {
+        return print(context, &project, &wish);
+    }
+    if arguments.check {
+        return findings(context, &project, &wish);
+    }
     let Some(request) = images::build(&project, &wish)? else {
         context.screen.say("No services to build: a service is built where it has `build:`, `env:` or `provision:`");
         return Ok(Exit::DONE);
@@ -67,6 +131,33 @@ pub fn build(arguments: &BuildArgs, context: &Context) -> Result<Exit> {
         return send(context, &references, false, arguments.quiet);
     }
     Ok(Exit::DONE)
+}
+
+/// The file for bake; nothing where nothing is built, as in Compose.
+fn print(context: &Context, project: &Project, wish: &BuildWish) -> Result<Exit> {
+    let Some(printed) = images::bake(project, wish)? else { return Ok(Exit::DONE) };
+    for remark in &printed.remarks {
+        context.screen.warn(&clean_lines(remark));
+    }
+    context.screen.json_pretty(&printed.file)?;
+    Ok(Exit::DONE)
+}
+
+/// What was found, service by service; something found is exit code 1, as in Compose.
+fn findings(context: &Context, project: &Project, wish: &BuildWish) -> Result<Exit> {
+    let request = context.request()?;
+    let host = Host::of(context)?;
+    let checked = context.block_on(async {
+        let engine = ask::engine(context, &host).await?;
+        check::check(&request, &engine, project, wish, context).await
+    })?;
+    if context.global.json {
+        context.screen.json(&checked)?;
+    } else {
+        context.screen.answer(&crate::ui::findings::text(&checked))?;
+    }
+    let fine = |one: &check::Checked| one.findings.warnings.is_empty() && one.findings.error.is_none();
+    Ok(if checked.iter().all(fine) { Exit::DONE } else { Exit::FAILED })
 }
 
 /// `NAME` alone passes this process's value on; without one there, it is left out.
@@ -227,6 +318,9 @@ fn bring(context: &Context, project: &Project, wish: &UpRequest, quiet: bool) ->
     let host = Host::of(context)?;
     context.block_on(async {
         let engine = ask::engine(context, &host).await?;
+        if images::limits_memory(wish) && engine.containers.features().buildkit {
+            context.screen.warn("--memory has no effect: BuildKit, with which this engine builds, has no such limit");
+        }
         if context.global.dry_run {
             let (plan, _) = up::plan(&request, &engine, project, wish).await?;
             return perform::show(context, &plan).map(Brought::Shown);

@@ -32,6 +32,8 @@ pub struct Features {
     pub buildkit: bool,
     /// Its own choice of builder is `BuildKit` (Docker 23 and later).
     pub builder_is_buildkit: bool,
+    /// Its builder knows named contexts (Docker 23 and later).
+    pub named_contexts: bool,
     /// `healthcheck.start_interval` (API 1.44).
     pub start_interval: bool,
     /// Sub-paths of volumes (API 1.45).

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use serde::Serialize;
 use tokio::io::AsyncRead;
 
 use super::error::Result;
@@ -55,8 +56,36 @@ pub struct BuildRequest {
     pub platform: Option<String>,
     /// Labels of the image.
     pub labels: IndexMap<String, String>,
+    /// Named contexts that are images of the engine's own store: their references, by the contexts' names.
+    pub images: IndexMap<String, String>,
     /// What the host adds to the steps.
     pub surroundings: Option<Surroundings>,
+}
+
+/// What a builder found in a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Findings {
+    /// What it would not write like that.
+    pub warnings: Vec<Finding>,
+    /// Why it could not be built at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One thing that a builder would not write like that.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Finding {
+    /// The rule's name.
+    pub rule: String,
+    /// What the rule says.
+    pub description: String,
+    /// What is said about this place.
+    pub detail: String,
+    /// Where the rule is explained.
+    pub url: String,
+    /// Line of the Dockerfile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 /// A container that becomes an image.
@@ -83,8 +112,12 @@ pub trait ImageDriver: Send + Sync {
     async fn images(&self, label: Option<&str>) -> Result<Vec<Image>>;
     /// Fetches from its registry, with the user's credentials for it. The digest may be part of the reference.
     async fn pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink<'_>) -> Result<Image>;
+    /// The reference with the digest that its registry has for it now; one that has a digest stays as it is.
+    async fn pinned(&self, reference: &str) -> Result<String>;
     /// Builds; returns the image's id. The failing step's output is in the error.
     async fn build(&self, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String>;
+    /// What the engine's builder has to say about a build, without building.
+    async fn check(&self, request: &BuildRequest) -> Result<Findings>;
     /// Makes an image of one layer out of a tar archive of a root file system. `changes` are Dockerfile lines (`ENV A=b`).
     async fn import(
         &self,

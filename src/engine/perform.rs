@@ -168,8 +168,8 @@ impl Performer<'_> {
             Operation::PullImage { reference, platform } => {
                 images.pull(reference, platform.as_deref(), &sink).await?.id
             }
-            Operation::BuildImage { reference, build, platform, secrets, labels } => {
-                let request = self.build_request(reference, build, platform.as_ref(), secrets, labels).await?;
+            Operation::BuildImage { reference, build, images: own, platform, secrets, labels } => {
+                let request = self.build_request(reference, (build, own), platform.as_ref(), secrets, labels).await?;
                 let request = self.tools.workshop.surround(request).await;
                 let what = || format!("preparing the build of {reference}");
                 let request = request.map_err(|reason| StepError::Workshop { what: what(), reason })?;
@@ -209,7 +209,7 @@ impl Performer<'_> {
     async fn build_request(
         &self,
         reference: &str,
-        build: &Build,
+        (build, images): (&Build, &IndexMap<String, String>),
         platform: Option<&String>,
         secrets: &IndexMap<String, SecretSource>,
         labels: &IndexMap<String, String>,
@@ -234,6 +234,7 @@ impl Performer<'_> {
             without_folder: false,
             platform: platform.cloned(),
             labels: labels.clone(),
+            images: images.clone(),
             surroundings: None,
         })
     }

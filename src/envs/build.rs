@@ -148,6 +148,7 @@ fn request(facts: &Facts, recipe: &Recipe, base: &str, base_id: &str) -> BuildRe
         without_folder: true,
         platform: None,
         labels: own,
+        images: indexmap::IndexMap::new(),
         surroundings: None,
     }
 }

@@ -73,7 +73,27 @@ pub struct Build {
     /// Platforms to build for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<String>,
+    /// A statement of how the image was built goes with it: `true`, `false`, or options such as `mode=max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<String>,
+    /// A bill of materials goes with the image: `true`, `false`, or options such as `generator=IMAGE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<String>,
+    /// Memory of the steps' containers: of the command line, no spec has it.
+    #[serde(skip)]
+    pub memory: Option<Bytes>,
     /// Elevated rights during the build.
     #[serde(skip_serializing_if = "is_false")]
     pub privileged: bool,
+}
+
+impl Build {
+    /// Named contexts that are other services' images: the context's name, and the service. `target:` is what the file
+    /// that Compose hands to its builder calls a service.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.additional_contexts.iter().filter_map(|(name, source)| {
+            let service = source.strip_prefix("service:").or_else(|| source.strip_prefix("target:"))?;
+            Some((name.as_str(), service))
+        })
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::draft::own_image;
 use super::error::PlanError;
@@ -10,8 +10,9 @@ use super::graph::Graph;
 use super::operation::Operation;
 use super::options::{ImageMaker, Inputs, Options, Pull};
 use super::resources::project_labels;
-use super::selection::Wanted;
+use super::selection::{self, Wanted};
 use super::step::{Cause, StepId};
+use crate::model::build::Build;
 use crate::model::environment::Environment;
 use crate::model::labels;
 use crate::model::observed::Observed;
@@ -61,27 +62,39 @@ pub(super) fn emit(
             below = step.or(below);
         }
     }
-    order_builds(graph, sources, wanted, &images);
+    sources.order_builds(graph, wanted, &mut images)?;
     Ok(images)
 }
 
-/// `additional_contexts: {base: service:other}` builds the other first.
-fn order_builds(graph: &mut Graph, sources: &Sources, wanted: &IndexMap<String, Wanted>, images: &Images) {
-    let step_of = |name: &str| {
-        let service = &wanted.get(name)?.service;
-        images.made.get(&own_image(sources.environment, name, service).ok()?).copied()
-    };
-    for one in wanted.values() {
-        let Some(build) = &one.service.build else { continue };
-        for other in build.additional_contexts.values().filter_map(|context| context.strip_prefix("service:")) {
-            if let (Some(step), Some(needed)) = (step_of(&one.name), step_of(other)) {
-                graph.after(step, [needed]);
+impl Sources<'_> {
+    /// `additional_contexts: {base: service:other}` builds the other first. An image that the run is about no further than
+    /// that is built where it is missing, or where all images are built anew.
+    fn order_builds(
+        &self,
+        graph: &mut Graph,
+        wanted: &IndexMap<String, Wanted>,
+        images: &mut Images,
+    ) -> Result<(), PlanError> {
+        let mut open: Vec<String> = wanted.keys().cloned().collect();
+        while let Some(name) = open.pop() {
+            let Some(service) = selection::service(self.environment, &name) else { continue };
+            let Some(build) = &service.build else { continue };
+            let Some(step) = images.made.get(&own_image(self.environment, &name, service)?).copied() else { continue };
+            for (_, other) in build.services() {
+                let Some(one) = only_its_image(self.environment, other) else { continue };
+                let reference = own_image(self.environment, other, one.service)?;
+                if !images.made.contains_key(&reference)
+                    && let Some(made) = self.make(graph, &one, &ImageMaker::Service { reference: reference.clone() })?
+                {
+                    images.made.insert(reference.clone(), made);
+                    open.push(other.to_owned());
+                }
+                graph.after(step, images.made.get(&reference).copied());
             }
         }
+        Ok(())
     }
-}
 
-impl Sources<'_> {
     fn is_there(&self, reference: &str) -> bool {
         self.observed.images.contains_key(reference)
     }
@@ -154,6 +167,11 @@ impl Sources<'_> {
                 Some((id, self.environment.secrets.get(&wanted.source)?.clone()))
             })
             .collect();
+        let images = build.services().filter_map(|(context, other)| {
+            let service = selection::service(self.environment, other)?;
+            Some((context.to_owned(), own_image(self.environment, other, service).ok()?))
+        });
+        let images = images.collect();
         let mut image_labels = project_labels(self.environment, self.inputs);
         image_labels.insert(labels::SERVICE.to_owned(), one.name.clone());
         let platform = one.service.platform.clone().or_else(|| match build.platforms.as_slice() {
@@ -163,12 +181,20 @@ impl Sources<'_> {
         let operation = Operation::BuildImage {
             reference: reference.to_owned(),
             build: Box::new(build),
+            images,
             platform,
             secrets,
             labels: image_labels,
         };
         Some(graph.add(operation, cause, Some(&one.name)))
     }
+}
+
+/// A service of which nothing is wanted but its image.
+fn only_its_image<'a>(environment: &'a Environment, name: &str) -> Option<Wanted<'a>> {
+    let service = selection::service(environment, name)?;
+    let (name, dependencies) = (name.to_owned(), IndexMap::new());
+    Some(Wanted { name, service, replicas: 0, dependencies, selected: false })
 }
 
 /// How often `daily`, `weekly` and `every_<duration>` pull.
@@ -187,10 +213,19 @@ fn absent(one: &Wanted, reference: &str) -> PlanError {
 /// References whose images the planner has to know about, for one look at them.
 pub fn references(environment: &Environment, options: &Options, inputs: &Inputs) -> Result<Vec<String>, PlanError> {
     let mut all: Vec<String> = Vec::new();
-    for one in super::selection::select(environment, options)?.values() {
-        let chain = match inputs.images.get(&one.name) {
+    let wanted = selection::select(environment, options)?;
+    let mut open: Vec<String> = wanted.into_keys().collect();
+    open.reverse();
+    let mut seen = IndexSet::new();
+    while let Some(name) = open.pop() {
+        let Some(service) = selection::service(environment, &name).filter(|_| seen.insert(name.clone())) else {
+            continue;
+        };
+        // what a build takes files from has to be known too
+        open.extend(service.build.iter().flat_map(Build::services).map(|(_, other)| other.to_owned()));
+        let chain = match inputs.images.get(&name) {
             Some(chain) => chain.makers.iter().map(|maker| maker.reference().to_owned()).collect(),
-            None => vec![own_image(environment, &one.name, one.service)?],
+            None => vec![own_image(environment, &name, service)?],
         };
         for reference in chain {
             if !all.contains(&reference) {
@@ -227,6 +262,51 @@ mod tests {
         let plan = bring(&environment, &observed, &options, &inputs).unwrap();
         assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
         plan.steps.first().map(|step| step.cause.clone())
+    }
+
+    /// `web` is built on `base`, which belongs to a profile that is not active.
+    async fn on_a_base(base_is_there: bool, options: Options) -> Vec<String> {
+        let built = |contexts: &[(&str, &str)]| Service {
+            build: Some(Build {
+                additional_contexts: contexts.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+                ..Build::default()
+            }),
+            ..Service::default()
+        };
+        let mut environment = Environment { base_name: "shop".into(), ..Environment::default() };
+        environment.services.insert("web".into(), built(&[("a", "service:base"), ("b", "target:base")]));
+        environment.disabled.insert("base".into(), built(&[("c", "service:root")]));
+        environment.disabled.insert("root".into(), built(&[]));
+        let inputs = Inputs::default();
+        let references = references(&environment, &options, &inputs).unwrap();
+        assert_eq!(references.len(), 3, "{references:?}");
+        let mut observed = Observed::default();
+        if base_is_there {
+            let engine = Fake::default();
+            engine.import(&references[1], Box::new(tokio::io::empty()), &[]).await.unwrap();
+            let image = engine.image(&references[1]).await.unwrap().unwrap();
+            observed.images.insert(references[1].clone(), image);
+        }
+        let plan = bring(&environment, &observed, &options, &inputs).unwrap();
+        for step in &plan.steps {
+            if let Operation::BuildImage { images, reference, .. } = &step.operation
+                && reference.ends_with("-web")
+            {
+                let own: Vec<_> = images.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
+                assert_eq!(own, [("a", references[1].as_str()), ("b", references[1].as_str())]);
+            }
+        }
+        plan.steps.iter().map(|step| step.operation.subject()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_a_build_takes_files_from_is_built_before() {
+        let missing = on_a_base(false, Options::default()).await;
+        let ends: Vec<_> = missing.iter().filter_map(|subject| subject.rsplit('-').next()).collect();
+        assert_eq!(ends, ["root", "base", "web"]);
+        let there = on_a_base(true, Options::default()).await;
+        assert_eq!(there.len(), 1, "what is there is not built again: {there:?}");
+        assert_eq!(on_a_base(true, Options { build: true, ..Options::default() }).await.len(), 3);
     }
 
     #[tokio::test]

@@ -187,6 +187,8 @@ pub enum Operation {
         reference: String,
         /// The spec's section.
         build: Box<Build>,
+        /// Named contexts that are images of the engine's own: their references, by the contexts' names.
+        images: IndexMap<String, String>,
         /// `os/arch`; the engine's own where `None`.
         platform: Option<String>,
         /// The secrets it may mount, by id.

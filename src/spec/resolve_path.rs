@@ -110,7 +110,7 @@ impl Base {
     }
 
     fn context(&self, text: &str) -> String {
-        let remote = ["https://", "http://", "git://", "ssh://", "github.com/", "git@", "service:"];
+        let remote = ["https://", "http://", "git://", "ssh://", "github.com/", "git@", "service:", "target:"];
         if text.contains("://") || remote.iter().any(|prefix| text.starts_with(prefix)) {
             return text.to_owned();
         }

@@ -90,6 +90,7 @@ pub fn request(
         without_folder: true,
         platform: None,
         labels: own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(given).collect(),
+        images: IndexMap::new(),
         surroundings: None,
     })
 }

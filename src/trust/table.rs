@@ -162,6 +162,8 @@ pub const BUILD: &[Row] = &[
     checked("cache_from", "free: registries, folders inside the project", check::cache_from),
     checked("cache_to", "free: inline, folders inside the project", check::cache_to),
     free("no_cache", "tells the builder how to work"),
+    free("provenance", "says what goes beside the image"),
+    free("sbom", "says what goes beside the image"),
     checked("additional_contexts", "as `context`; images and services are free", check::additional_contexts),
     free("pull", "tells the builder how to work"),
     free("extra_hosts", "names addresses inside the build"),

@@ -4,6 +4,7 @@ pub mod ask;
 pub mod consent;
 pub mod doctor;
 pub mod fault;
+pub mod findings;
 pub mod import;
 pub mod inspect;
 pub mod logs;

@@ -186,6 +186,7 @@ async fn images_are_built_with_their_failure_shown(bench: Bench) {
         without_folder: false,
         platform: None,
         labels: [("made-by".to_owned(), bench.project.clone())].into(),
+        images: IndexMap::new(),
         surroundings: None,
     };
     let good = request(

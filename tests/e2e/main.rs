@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod bootstrap;
+mod builds;
 mod demo;
 mod devcontainer;
 mod endpoints;

@@ -156,3 +156,26 @@ fn a_credential_program_is_asked_for_the_registry() {
     shop.devup(&["push"]).expect(1).says("docker-credential-shop");
     forget(&engine, &image);
 }
+
+#[test]
+fn images_are_pinned_to_what_the_registry_has() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let Some(registry) = Registry::start() else { return };
+    let (shop, image) = shop(&engine, &registry);
+    shop.devup(&["config", "--resolve-image-digests"]).expect(1).says("service web").says("docker login");
+    docker_config(&shop, &serde_json::json!({ "auths": { registry.name(): { "auth": basic(PASSWORD) } } }));
+    shop.devup(&["push"]).expect(0);
+    let digests = engine.ask(async |docker| docker.inspect_image(&image).await.unwrap()).repo_digests;
+    let digest = digests.unwrap_or_default().iter().find_map(|one| Some(one.split_once('@')?.1.to_owned())).unwrap();
+    let lock = shop.devup(&["config", "--lock-image-digests"]).expect(0).out;
+    assert_eq!(lock, format!("services:\n  web:\n    image: {image}@{digest}\n"));
+    let whole = shop.devup(&["config", "--resolve-image-digests", "--format", "json"]).expect(0).out;
+    let whole: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    assert_eq!(whole["services"]["web"]["image"], format!("{image}@{digest}"));
+    assert_eq!(whole["services"]["web"]["stop_signal"], "SIGKILL");
+    // what it names can be merged over the spec
+    shop.write("lock.yaml", &lock);
+    let merged = shop.devup(&["-f", "compose.yaml", "-f", "lock.yaml", "config", "--images"]).expect(0).out;
+    assert_eq!(merged, format!("{image}@{digest}\n"));
+    forget(&engine, &image);
+}

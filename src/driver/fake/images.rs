@@ -7,7 +7,7 @@ use super::Fake;
 use super::world::{self, failed, not_found};
 use crate::base::digest::Digest;
 use crate::driver::error::Result;
-use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ImageProgress, ProgressSink};
+use crate::driver::image::{BuildRequest, CommitRequest, Finding, Findings, ImageDriver, ImageProgress, ProgressSink};
 use crate::model::observed::Image;
 
 #[async_trait]
@@ -46,6 +46,14 @@ impl ImageDriver for Fake {
         Ok(image)
     }
 
+    async fn pinned(&self, reference: &str) -> Result<String> {
+        let world = self.world();
+        let found = world.registry.get(reference);
+        let found =
+            found.ok_or_else(|| not_found(&format!("looking up {reference}"), "manifest unknown".to_owned()))?;
+        Ok(format!("{reference}@{}", found.id))
+    }
+
     async fn build(&self, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String> {
         let Some(reference) = request.tags.first() else {
             return Err(failed("building an image", "it has no name".to_owned()));
@@ -72,6 +80,13 @@ impl ImageDriver for Fake {
         }
         world.changes += 1;
         Ok(id)
+    }
+
+    /// A context of the name `broken` has something wrong.
+    async fn check(&self, request: &BuildRequest) -> Result<Findings> {
+        let wrong = request.build.context == "broken";
+        let finding = Finding { rule: "Broken".to_owned(), line: Some(1), ..Finding::default() };
+        Ok(Findings { warnings: wrong.then_some(finding).into_iter().collect(), error: None })
     }
 
     async fn import(

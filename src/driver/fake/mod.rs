@@ -48,6 +48,7 @@ impl Fake {
                 multi_network_create: false,
                 buildkit: true,
                 builder_is_buildkit: true,
+                named_contexts: true,
                 annotations: true,
                 endpoint_mac: true,
                 gateway_priority: true,

@@ -12,7 +12,7 @@ use super::Faulty;
 use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use crate::driver::error::Result;
 use crate::driver::features::Features;
-use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ProgressSink};
+use crate::driver::image::{BuildRequest, CommitRequest, Findings, ImageDriver, ProgressSink};
 use crate::driver::session::{
     AttachRequest, EngineEvent, ExecRequest, LogOptions, PathKind, Processes, Session, SessionDriver, Usage,
 };
@@ -127,8 +127,16 @@ impl<D: ImageDriver> ImageDriver for Faulty<D> {
     ) -> Result<observed::Image> {
         self.change(self.inner.pull(reference, platform, progress)).await
     }
+    async fn pinned(&self, reference: &str) -> Result<String> {
+        self.alive()?;
+        self.inner.pinned(reference).await
+    }
     async fn build(&self, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String> {
         self.change(self.inner.build(request, progress)).await
+    }
+    async fn check(&self, request: &BuildRequest) -> Result<Findings> {
+        self.alive()?;
+        self.inner.check(request).await
     }
     async fn import(
         &self,

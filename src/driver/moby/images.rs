@@ -12,7 +12,7 @@ use super::listed::nullable;
 use super::{Moby, build, reference, refusal};
 use crate::driver::credentials;
 use crate::driver::error::{DriverError, Result};
-use crate::driver::image::{BuildRequest, CommitRequest, ImageDriver, ImageProgress, ProgressSink};
+use crate::driver::image::{BuildRequest, CommitRequest, Findings, ImageDriver, ImageProgress, ProgressSink};
 use crate::model::observed::Image;
 
 /// `GET /images/{name}/json`.
@@ -118,6 +118,18 @@ struct Committed {
     id: String,
 }
 
+/// `GET /distribution/{name}/json`.
+#[derive(Deserialize)]
+struct Distribution {
+    #[serde(rename = "Descriptor")]
+    descriptor: Descriptor,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+}
+
 /// One line of the progress of a pull, push or import.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -214,8 +226,28 @@ impl ImageDriver for Moby {
         self.image(reference).await?.ok_or_else(missing)
     }
 
+    async fn pinned(&self, reference: &str) -> Result<String> {
+        let whole = reference::full(reference);
+        if let Some((_, digest)) = reference.split_once('@') {
+            // a digest says more than the tag before it
+            let name = reference::full(reference::split(reference).0);
+            return Ok(format!("{}@{digest}", name.strip_suffix(":latest").unwrap_or(&name)));
+        }
+        let path = format!("/distribution/{}/json", segment(&whole));
+        let mut ask = self.http.get(format!("asking the registry for {whole}"), path);
+        if let Some(header) = credentials::header_for(reference::registry(reference)).await? {
+            ask = ask.header("x-registry-auth", &header);
+        }
+        let told: Distribution = ask.value().await.map_err(reference::explained)?;
+        Ok(format!("{whole}@{}", told.descriptor.digest))
+    }
+
     async fn build(&self, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String> {
         build::build(self, request, progress).await
+    }
+
+    async fn check(&self, request: &BuildRequest) -> Result<Findings> {
+        Box::pin(build::check::check(self, request)).await
     }
 
     async fn import(

@@ -67,6 +67,7 @@ fn features(hello: &Hello, api: (u32, u32), platform: String, address: &EngineAd
         // Docker has had it since 18.09; builds on Windows have not
         buildkit: docker && hello.os == "linux",
         builder_is_buildkit: hello.builder == "2",
+        named_contexts: docker && hello.os == "linux" && since(42),
         start_interval: since(44),
         volume_subpath: since(45),
         image_mount: since(48),

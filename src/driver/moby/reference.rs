@@ -15,6 +15,18 @@ pub(super) fn split(reference: &str) -> (&str, &str) {
     (name, tag.unwrap_or("latest"))
 }
 
+/// With registry and tag, as the builder names images: `redis` is `docker.io/library/redis:latest`.
+pub(super) fn full(reference: &str) -> String {
+    let tagged = reference.contains('@') || without_tag(reference).1.is_some();
+    let tag = if tagged { "" } else { ":latest" };
+    let home = match reference.split_once('/') {
+        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => "",
+        Some(_) => "docker.io/",
+        None => "docker.io/library/",
+    };
+    format!("{home}{reference}{tag}")
+}
+
 /// A colon after the last slash begins a tag; before it, a port.
 fn without_tag(reference: &str) -> (&str, Option<&str>) {
     match reference.rsplit_once(':') {
@@ -84,6 +96,19 @@ mod tests {
             ("registry.test/a/b:1@sha256:00", "registry.test/a/b", "sha256:00", "registry.test"),
         ] {
             assert_eq!((split(reference), registry(reference)), ((name, tag), home), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_builder_wants_registry_and_tag() {
+        for (reference, whole) in [
+            ("redis", "docker.io/library/redis:latest"),
+            ("shop-web:2", "docker.io/library/shop-web:2"),
+            ("team/app", "docker.io/team/app:latest"),
+            ("localhost/a", "localhost/a:latest"),
+            ("registry.test:5000/a@sha256:00", "registry.test:5000/a@sha256:00"),
+        ] {
+            assert_eq!(full(reference), whole);
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) fn docker(minor: u32) -> Features {
         multi_network_create: since(44),
         buildkit: true,
         builder_is_buildkit: since(42),
+        named_contexts: since(42),
         start_interval: since(44),
         volume_subpath: since(45),
         image_mount: since(48),

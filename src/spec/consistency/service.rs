@@ -53,7 +53,7 @@ fn build(checked: &mut Checked<'_>, name: &str, service: &Node) {
         checked.contradiction(&path, "has both `dockerfile` and `dockerfile_inline`", &inline.at);
     }
     for (key, entry) in build.entries("additional_contexts") {
-        let Some(target) = entry.node.as_str().and_then(|text| text.strip_prefix("service:")) else { continue };
+        let Some(target) = entry.node.as_str().and_then(service_of) else { continue };
         let path = ["services", name, "build", "additional_contexts", key];
         checked.refers(&path, "service", target, &entry.node.at);
         let other = checked.spec.get("services").and_then(|services| services.get(target));
@@ -71,6 +71,11 @@ fn build(checked: &mut Checked<'_>, name: &str, service: &Node) {
     for (number, secret) in items(build, "secrets").enumerate() {
         reference(checked, &["services", name, "build", "secrets", &index(number)], "secret", secret);
     }
+}
+
+/// The service whose image a named context is.
+fn service_of(context: &str) -> Option<&str> {
+    context.strip_prefix("service:").or_else(|| context.strip_prefix("target:"))
 }
 
 fn network(checked: &mut Checked<'_>, name: &str, service: &Node) {

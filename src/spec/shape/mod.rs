@@ -4,6 +4,8 @@
 mod convert;
 pub mod tables;
 
+pub use convert::size;
+
 use super::error::{Fault, SpecError};
 use super::node::{Map, Node, Value};
 use super::path::{below, index, show};

@@ -132,11 +132,11 @@ pub fn additional_contexts(site: &mut Site<'_, '_>, value: &Value) {
 
 /// A folder, or something that the builder fetches.
 fn build_source(site: &mut Site<'_, '_>, path: &str, source: &str) {
-    const FETCHED: [&str; 6] = ["https://", "http://", "git://", "github.com/", "docker-image://", "target:"];
+    const FETCHED: [&str; 5] = ["https://", "http://", "git://", "github.com/", "docker-image://"];
     if FETCHED.iter().any(|start| source.starts_with(start)) {
         return;
     }
-    if let Some(service) = source.strip_prefix("service:") {
+    if let Some(service) = source.strip_prefix("service:").or_else(|| source.strip_prefix("target:")) {
         if !site.world.has_service(service) {
             site.report_at(path, Kind::Unknown, format!("builds from {source}, which is not in the spec"));
         }

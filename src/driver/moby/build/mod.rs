@@ -1,17 +1,28 @@
 //! Builds from a Dockerfile through the engine's API: `BuildKit` where the engine has it (with a session beside the call,
-//! for secrets, ssh and credentials), else the engine's classic builder.
+//! for secrets, ssh and credentials), else the engine's classic builder. What `POST /build` has no parameter for goes
+//! through the builder's own API.
 
 mod agent;
+mod attributes;
+pub(super) mod check;
 mod context;
+mod control;
+mod definition;
 mod dockerfile;
+mod impossible;
+mod named;
 mod progress;
 mod request;
 mod session;
+mod solve;
 mod step;
+mod upload;
 
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 
 use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
 use tokio_util::io::SyncIoBridge;
 
 use super::{Moby, reference, refusal};
@@ -20,24 +31,69 @@ use crate::driver::credentials;
 use crate::driver::error::{DriverError, Result};
 use crate::driver::image::{BuildRequest, ImageDriver as _, ImageProgress, ProgressSink};
 use progress::{Line, Progress};
+use request::Place;
+use upload::Archives;
 
 /// Bytes of the archive that wait for the engine.
 const IN_FLIGHT: usize = 256 * 1024;
 
+/// What has to be polled beside a call, for as long as the call lasts.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves until the work is done. Serving that ends early leaves the work to say so.
+async fn beside<T>(serving: Serving, work: impl Future<Output = T>) -> T {
+    match select(serving, pin!(work)).await {
+        Either::Left(((), work)) => work.await,
+        Either::Right((done, _)) => done,
+    }
+}
+
 /// Builds; returns the image's id.
 pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String> {
     let attempted = attempted(request);
-    request::refuse_the_impossible(&attempted, request, &moby.features)?;
-    let place = request::place(&attempted, request, &moby.features)?;
+    impossible::refuse(&attempted, request, &moby.features)?;
+    let mut place = request::place(&attempted, request, &moby.features)?;
     if let Some(remark) = place.remark {
         progress(ImageProgress { part: String::new(), message: remark.to_owned(), current: None, total: None });
     }
-    let mut ask = moby.http.post(&*attempted, "/build").header("content-type", "application/x-tar");
+    let syntax_line = place.syntax_line;
+    let seen = if solve::is_needed(&request.build) {
+        Box::pin(solve::build(moby, &attempted, request, &mut place, progress)).await?
+    } else {
+        Box::pin(call(moby, &attempted, request, place, progress)).await?
+    };
+    if let Some(reason) = seen.failure() {
+        let error = refusal::from_words(moby.http.identity(), &attempted, 500, &reason);
+        // what a step's own program says is not about the engine and its registries
+        let error = if is_of_a_step(&reason) { error } else { reference::explained(error) };
+        return Err(request::explained(error, syntax_line, &moby.http.identity().engine));
+    }
+    match (seen.image(), request.tags.first()) {
+        (Some(id), _) => Ok(id),
+        (None, Some(tag)) => moby.image(tag).await?.map(|image| image.id).ok_or_else(|| DriverError::Failed {
+            attempted,
+            reason: format!("the engine says it built {tag}, but does not have it"),
+        }),
+        (None, None) => {
+            Err(DriverError::Failed { attempted, reason: "the engine names no image as its result".into() })
+        }
+    }
+}
+
+/// A build by `POST /build`. A failure of the build itself is in what was seen.
+async fn call(
+    moby: &Moby,
+    attempted: &str,
+    request: &BuildRequest,
+    place: Place,
+    progress: ProgressSink<'_>,
+) -> Result<Progress> {
+    let mut ask = moby.http.post(attempted, "/build").header("content-type", "application/x-tar");
     for (key, value) in request::parameters(request, &place, &moby.features) {
         ask = ask.query(key, value);
     }
     let session = if moby.features.buildkit {
-        let session = session::open(moby, &attempted, request).await?;
+        let session = session::open(moby, attempted, request, Archives::default()).await?;
         ask = ask.query("version", "2").query("session", &session.id).query("buildid", &session.id);
         Some(session)
     } else {
@@ -61,7 +117,7 @@ pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: Progres
         Ok::<_, DriverError>(seen)
     };
     let built = match session {
-        Some(session) => session.beside(asking).await,
+        Some(session) => beside(session.serving, asking).await,
         None => asking.await,
     };
     // where the context could not be packed, that is the reason for everything else
@@ -69,25 +125,9 @@ pub(super) async fn build(moby: &Moby, request: &BuildRequest, progress: Progres
         && let Ok(Err(error)) = packing.await
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
-        return Err(DriverError::Failed { attempted, reason: error.to_string() });
+        return Err(DriverError::Failed { attempted: attempted.to_owned(), reason: error.to_string() });
     }
-    let seen = built?;
-    if let Some(reason) = seen.failure() {
-        let error = refusal::from_words(moby.http.identity(), &attempted, 500, &reason);
-        // what a step's own program says is not about the engine and its registries
-        let error = if is_of_a_step(&reason) { error } else { reference::explained(error) };
-        return Err(request::explained(error, place.syntax_line, &moby.http.identity().engine));
-    }
-    match (seen.image(), request.tags.first()) {
-        (Some(id), _) => Ok(id),
-        (None, Some(tag)) => moby.image(tag).await?.map(|image| image.id).ok_or_else(|| DriverError::Failed {
-            attempted,
-            reason: format!("the engine says it built {tag}, but does not have it"),
-        }),
-        (None, None) => {
-            Err(DriverError::Failed { attempted, reason: "the engine names no image as its result".into() })
-        }
-    }
+    built
 }
 
 /// Whether a program that a step ran failed, in the words of `BuildKit` old and new, the classic builder, and Buildah.

@@ -80,7 +80,8 @@ impl Progress {
         }
     }
 
-    fn trace(&mut self, status: &StatusResponse, show: ProgressSink<'_>) {
+    /// Takes in what `BuildKit` says of its steps, and shows it.
+    pub(super) fn trace(&mut self, status: &StatusResponse, show: ProgressSink<'_>) {
         let say = |part: &str, message: &str, current: Option<u64>, total: Option<u64>| {
             show(ImageProgress { part: part.to_owned(), message: message.to_owned(), current, total });
         };
@@ -112,6 +113,11 @@ impl Progress {
                 self.failed_step = Some(vertex.digest.clone());
             }
         }
+    }
+
+    /// The build as a whole failed, in these words.
+    pub(super) fn fail(&mut self, error: String) {
+        self.error = Some(error);
     }
 
     /// Why it failed, with the last lines of the step; `None`: it did not.

@@ -1,9 +1,10 @@
-//! A build as parameters of `POST /build`, and what of it the engine's API cannot do.
+//! A build as parameters of `POST /build`.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
 use serde_json::json;
 
 use super::context::Context;
@@ -30,47 +31,8 @@ pub(super) struct Place {
     pub(super) remark: Option<&'static str>,
 }
 
-/// What no parameter exists for is an error, never left out in silence.
-pub(super) fn refuse_the_impossible(attempted: &str, request: &BuildRequest, features: &Features) -> Result<()> {
-    let build = &request.build;
-    let refuse = |reason: &str| {
-        Err(DriverError::NotSupported {
-            attempted: attempted.to_owned(),
-            engine: format!("the build API of {:?} {}", features.kind, features.version),
-            reason: reason.to_owned(),
-        })
-    };
-    if !build.additional_contexts.is_empty() {
-        return refuse(
-            "additional_contexts (named contexts); put the files below `context`, or name an image in `COPY --from=`",
-        );
-    }
-    if build.privileged || !build.entitlements.is_empty() {
-        return refuse("privileged builds and entitlements; remove `privileged` and `entitlements`");
-    }
-    if build.cache_to.iter().any(|cache| !is_inline_cache(cache)) {
-        return refuse("cache_to other than `type=inline`; remove it, or use `type=inline`");
-    }
-    if !features.buildkit {
-        if !request.secrets.is_empty() || !build.secrets.is_empty() {
-            return refuse("build secrets, which need BuildKit; use Docker, or take the secret at run time");
-        }
-        if !build.ssh.is_empty() {
-            return refuse("build.ssh, which needs BuildKit; use Docker, or fetch the sources before the build");
-        }
-    }
-    if is_remote(&build.context) && build.dockerfile_inline.is_some() {
-        return refuse("dockerfile_inline with a context that is a URL; clone it and name the folder");
-    }
-    Ok(())
-}
-
-fn is_inline_cache(cache: &str) -> bool {
-    cache.split(',').any(|word| word.trim() == "type=inline")
-}
-
 /// Whether a context is fetched by the engine.
-fn is_remote(context: &str) -> bool {
+pub(super) fn is_remote(context: &str) -> bool {
     ["http://", "https://", "git://", "ssh://", "git@", "github.com/"].iter().any(|start| context.starts_with(start))
 }
 
@@ -228,16 +190,11 @@ pub(super) fn parameters(request: &BuildRequest, place: &Place, features: &Featu
     out.push(("forcerm", "1".to_owned()));
     out.extend(request.tags.iter().chain(&build.tags).map(|tag| ("t", tag.clone())));
     out.extend(place.remote.clone().map(|remote| ("remote", remote)));
-    let mut arguments: serde_json::Map<String, serde_json::Value> =
-        build.args.iter().filter_map(|(key, value)| Some((key.clone(), json!(value.as_ref()?)))).collect();
-    if !build.cache_to.is_empty() && features.buildkit {
-        arguments.insert("BUILDKIT_INLINE_CACHE".to_owned(), json!("1"));
-    }
+    let arguments = arguments(build, features);
     if !arguments.is_empty() {
-        out.push(("buildargs", serde_json::Value::Object(arguments).to_string()));
+        out.push(("buildargs", json!(arguments).to_string()));
     }
-    let mut labels = build.labels.clone();
-    labels.extend(request.labels.clone());
+    let labels = labels(request);
     if !labels.is_empty() {
         out.push(("labels", json!(labels).to_string()));
     }
@@ -253,6 +210,7 @@ pub(super) fn parameters(request: &BuildRequest, place: &Place, features: &Featu
     out.extend(build.pull.then(|| ("pull", "1".to_owned())));
     out.extend(build.target.clone().map(|target| ("target", target)));
     out.extend(build.network.clone().map(|network| ("networkmode", network)));
+    out.extend(build.memory.filter(|_| !features.buildkit).map(|limit| ("memory", limit.0.to_string())));
     out.extend(build.shm_size.map(|size| ("shmsize", size.0.to_string())));
     out.extend(build.isolation.clone().map(|isolation| ("isolation", isolation)));
     out.extend(build.extra_hosts.iter().map(|host| ("extrahosts", host.replacen('=', ":", 1))));
@@ -260,8 +218,25 @@ pub(super) fn parameters(request: &BuildRequest, place: &Place, features: &Featu
     out
 }
 
+/// Build arguments that have a value.
+pub(super) fn arguments(build: &Build, features: &Features) -> IndexMap<String, String> {
+    let given = build.args.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+    let mut arguments: IndexMap<String, String> = given.collect();
+    if !build.cache_to.is_empty() && features.buildkit {
+        arguments.insert("BUILDKIT_INLINE_CACHE".to_owned(), "1".to_owned());
+    }
+    arguments
+}
+
+/// The project's labels and our own.
+pub(super) fn labels(request: &BuildRequest) -> IndexMap<String, String> {
+    let mut labels = request.build.labels.clone();
+    labels.extend(request.labels.clone());
+    labels
+}
+
 /// `type=registry,ref=IMAGE`, or the image itself.
-fn cache_image(cache: &str) -> &str {
+pub(super) fn cache_image(cache: &str) -> &str {
     cache.split(',').find_map(|word| word.trim().strip_prefix("ref=")).unwrap_or(cache)
 }
 
@@ -275,7 +250,7 @@ fn ulimit(name: &str, limit: Ulimit) -> serde_json::Value {
 
 /// The engine's store holds one platform per build: the service's, else the engine's own where the list has it, else the
 /// list's first.
-fn platform(request: &BuildRequest, features: &Features) -> Option<String> {
+pub(super) fn platform(request: &BuildRequest, features: &Features) -> Option<String> {
     let listed = &request.build.platforms;
     let own = listed.iter().find(|platform| **platform == features.platform);
     request.platform.clone().or_else(|| own.or_else(|| listed.first()).cloned())

@@ -1,7 +1,6 @@
-//! The session beside a `BuildKit` build: the engine asks through it for secrets, the ssh agent and credentials. It is gRPC
+//! The session beside a `BuildKit` build: the engine asks through it for secrets, the ssh agent, credentials and archives. It is gRPC
 //! over the taken-over connection of `POST /session`, with us as the server.
 
-use std::future::Future;
 use std::pin::Pin;
 
 use bollard_buildkit_proto::health::health_check_response::ServingStatus;
@@ -12,8 +11,8 @@ use bollard_buildkit_proto::moby::buildkit::secrets::v1::{GetSecretRequest, GetS
 use bollard_buildkit_proto::moby::filesync::v1 as filesync;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::{Auth, AuthServer};
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
+use bollard_buildkit_proto::moby::upload::v1::upload_server::UploadServer;
 use futures_util::Stream;
-use futures_util::future::{Either, select};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::service::TowerToHyperService;
 use indexmap::IndexMap;
@@ -21,41 +20,33 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use super::super::Moby;
+use super::Serving;
 use super::agent::Agents;
+use super::upload::Archives;
 use crate::base::digest::Digest;
 use crate::driver::credentials;
 use crate::driver::error::Result;
 use crate::driver::image::BuildRequest;
 
 /// What the engine may call.
-const METHODS: [&str; 4] = [
+const METHODS: [&str; 5] = [
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.sshforward.v1.SSH/CheckAgent",
     "/moby.sshforward.v1.SSH/ForwardAgent",
+    "/moby.upload.v1.Upload/Pull",
 ];
 
 /// An open session.
 pub(super) struct Session {
     /// Its name in the build call.
     pub(super) id: String,
-    serving: Pin<Box<dyn Future<Output = ()> + Send>>,
-}
-
-impl Session {
-    /// Serves until the work is done.
-    pub(super) async fn beside<T>(self, work: impl Future<Output = T>) -> T {
-        let work = std::pin::pin!(work);
-        match select(self.serving, work).await {
-            // a session that ends early leaves the build to say so
-            Either::Left(((), work)) => work.await,
-            Either::Right((done, _)) => done,
-        }
-    }
+    /// Has to be polled beside the call. A session that ends early leaves the build to say so.
+    pub(super) serving: Serving,
 }
 
 /// Opens one for this build.
-pub(super) async fn open(moby: &Moby, attempted: &str, request: &BuildRequest) -> Result<Session> {
+pub(super) async fn open(moby: &Moby, attempted: &str, request: &BuildRequest, archives: Archives) -> Result<Session> {
     let agents = Agents::of(attempted, &request.build.ssh)?;
     let id = unique();
     let mut ask = moby.http.post(attempted, "/session");
@@ -67,7 +58,8 @@ pub(super) async fn open(moby: &Moby, attempted: &str, request: &BuildRequest) -
     let routes = Routes::new(HealthServer::new(Alive))
         .add_service(SecretsServer::new(Values(request.secrets.clone())))
         .add_service(AuthServer::new(Registries))
-        .add_service(SshServer::new(agents));
+        .add_service(SshServer::new(agents))
+        .add_service(UploadServer::new(archives));
     let serving = async move {
         let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         // the engine closes it when the build is over
