@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::app::error::Result;
+use crate::app::remote::Reach;
 use crate::app::request::Request;
 use crate::app::select;
 use crate::base::digest::Digest;
@@ -14,7 +15,7 @@ use crate::spec::discover::{self, Disk, Files, Found, Input};
 use crate::spec::error::SpecError;
 use crate::spec::interpolate::{self, VariableUse};
 use crate::spec::load::{self, LoadOptions, Loaded};
-use crate::spec::node::{At, Node};
+use crate::spec::node::{At, Entry, Node};
 use crate::spec::{merge, parse, resolve};
 
 /// How to read.
@@ -24,6 +25,8 @@ pub struct Options {
     pub resolve_paths: bool,
     /// References and contradictions are checked.
     pub consistency: bool,
+    /// What Compose adds without being told is added.
+    pub normalise: bool,
 }
 
 /// A spec as read for `config`.
@@ -41,9 +44,10 @@ pub fn read(request: &Request, options: Options, services: &[String]) -> Result<
     let load_options = LoadOptions {
         resolve_paths: options.resolve_paths,
         consistency: options.consistency,
+        normalise: options.normalise,
         ..LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()))
     };
-    let mut loaded = load::load(&found, &Disk, &load_options)?;
+    let mut loaded = load::load(&found, &Reach::of(&request.layout), &load_options)?;
     let mut environment = resolve::environment(&loaded)?;
     if !services.is_empty() {
         select::known(services, environment.services.keys().map(String::as_str))?;
@@ -78,6 +82,12 @@ fn needed(environment: &Environment, services: &[String]) -> Vec<String> {
 /// The image that a service runs: its own, or what its build is called.
 pub fn image(environment: &Environment, name: &str, service: &Service) -> String {
     service.image.clone().unwrap_or_else(|| format!("{}-{name}", environment.project_name()))
+}
+
+/// The models that services use, by what they are called where they come from.
+pub fn models(loaded: &Loaded) -> Vec<String> {
+    let called = |entry: &Entry| entry.node.get("model").and_then(|model| model.value.text());
+    loaded.spec.entries("models").filter_map(|(_, entry)| called(entry)).collect()
 }
 
 /// A hash per service over its canonical form.

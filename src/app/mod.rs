@@ -30,6 +30,7 @@ pub mod ports;
 pub mod project;
 pub mod projects;
 pub mod ps;
+pub mod remote;
 pub mod request;
 pub mod run;
 pub mod secret;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::app::error::{AppError, Result};
 use crate::app::instance::{self, NameSource};
+use crate::app::remote::Reach;
 use crate::app::request::Request;
 use crate::app::select;
 use crate::model::environment::Environment;
 use crate::model::name::ProjectName;
 use crate::model::observed::Container;
-use crate::spec::discover::{self, Disk, Found};
+use crate::spec::discover::{self, Found};
 use crate::spec::load::{self, LoadOptions, Loaded};
 use crate::spec::resolve;
 use crate::state::instance::Decision;
@@ -36,7 +37,7 @@ pub struct Project {
 impl Project {
     /// Loads the spec; there has to be one.
     pub fn load(request: &Request) -> Result<Self> {
-        let found = discover::discover(&request.spec, &Disk)?;
+        let found = discover::discover(&request.spec, &Reach::of(&request.layout))?;
         Self::of_found(request, &found)
     }
 
@@ -71,7 +72,8 @@ impl Project {
 
     fn of_found(request: &Request, found: &Found) -> Result<Self> {
         let options = LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()));
-        let first = load::load(found, &Disk, &options)?;
+        let files = Reach::of(&request.layout);
+        let first = load::load(found, &files, &options)?;
         let decision = decide(request, &first)?;
         let named_by_folder = first.named_by_folder;
         let loaded = if decision.name == first.project {
@@ -79,7 +81,7 @@ impl Project {
         } else {
             // again under the final name: `${COMPOSE_PROJECT_NAME}` and all names made of it are the instance's own
             let renamed = Found { given_name: Some(decision.name.clone()), ..found.clone() };
-            load::load(&renamed, &Disk, &options)?
+            load::load(&renamed, &files, &options)?
         };
         let plain = Environment { base_name: decision.base.to_string(), ..resolve::environment(&loaded)? };
         let (environment, said) = instantiate::instantiate(plain, &decision.name, decision.instance.as_ref());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 
 use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
@@ -104,6 +105,7 @@ impl<'a> Supplies<'a> {
             now: SystemClock.now().as_second(),
             ..Inputs::default()
         };
+        inputs.file_digests = copied_files(environment, features.local);
         let general = inject::injection(&self.facts, |_| false, false);
         for (name, service) in environment.services.iter().chain(&environment.disabled) {
             if let Some(env) = &service.env {
@@ -317,6 +319,24 @@ impl Workshop for Supplies<'_> {
         surround::proxies(&self.facts, &mut request.build);
         Ok(request)
     }
+}
+
+/// Digests of files that are put into containers instead of mounted: a container with another content is made anew.
+fn copied_files(environment: &Environment, local: bool) -> IndexMap<String, String> {
+    let mut digests = IndexMap::new();
+    for service in environment.services.values().chain(environment.disabled.values()) {
+        let secrets = service.secrets.iter().map(|reference| (reference, &environment.secrets));
+        let configs = service.configs.iter().map(|reference| (reference, &environment.configs));
+        for (reference, sources) in secrets.chain(configs).filter(|(one, _)| !local || one.has_owner_or_mode()) {
+            let file = sources.get(&reference.source).and_then(|source| source.file.as_ref());
+            // one that can't be read is told when it is needed
+            let bytes = file.and_then(|file| std::fs::read(environment.working_dir.join(file)).ok());
+            if let Some(bytes) = bytes {
+                digests.insert(reference.source.clone(), Digest::of(bytes).to_string());
+            }
+        }
+    }
+    digests
 }
 
 /// Journal and audience.

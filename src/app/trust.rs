@@ -17,6 +17,7 @@ use crate::trust::survey::{Neighbours, World, survey};
 use crate::trust::verdict::{Change, Given, Question, Verdict, command_to_type, judge};
 
 use super::error::{AppError, Result};
+use super::remote;
 use super::wiring::Engine;
 
 /// What there is to judge. The same look can be taken again right before apply.
@@ -80,14 +81,22 @@ pub async fn neighbours(engine: &Engine, environment: &Environment) -> Result<Ne
 pub fn look(subject: &Subject<'_>) -> Survey {
     let origins = subject.loaded.origins();
     let places = |path: &str| place(&origins, path);
-    survey(&World {
+    let mut survey = survey(&World {
         environment: subject.environment,
         boundary: Boundary::new(&subject.environment.working_dir, Some(subject.home)),
         neighbours: subject.neighbours,
         read_files: &subject.loaded.read_files,
         given_files: subject.given_files,
         places: &places,
-    })
+    });
+    for other in &subject.loaded.remotes {
+        let place = other.at.source.as_ref().map(|source| Place { file: source.path.clone(), line: other.at.line });
+        let capability = remote::capability(&other.shown, place);
+        if !survey.capabilities.contains(&capability) {
+            survey.capabilities.push(capability);
+        }
+    }
+    survey
 }
 
 fn place(origins: &HashMap<String, At>, path: &str) -> Option<Place> {

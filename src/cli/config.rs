@@ -50,6 +50,12 @@ pub struct Args {
     /// Don't check references and contradictions
     #[arg(long)]
     no_consistency: bool,
+    /// Leave out what Compose adds untold: default network, implied dependencies, names
+    #[arg(long)]
+    no_normalize: bool,
+    /// Accepted as by Compose, whose output it does not change either
+    #[arg(long)]
+    no_env_resolution: bool,
     /// Leave variables as they are: the files merged, nothing expanded
     #[arg(long)]
     no_interpolate: bool,
@@ -89,6 +95,9 @@ struct List {
     /// Names of networks
     #[arg(long = "networks")]
     network_names: bool,
+    /// Models that services use
+    #[arg(long = "models")]
+    model_names: bool,
     /// Hash of each of these services' definitions, `*` for all
     #[arg(long, value_name = "SERVICES")]
     hash: Option<String>,
@@ -143,8 +152,12 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
         pin(arguments, context, &mut spec)?;
         return if as_json { pretty(&spec.to_json()) } else { Ok(spec::emit::yaml(&spec.to_json())) };
     }
-    let options = Options { resolve_paths: !arguments.no_path_resolution, consistency: !arguments.no_consistency };
-    let mut read = config::read(&request, options, &arguments.services)?;
+    let options = Options {
+        resolve_paths: !arguments.no_path_resolution,
+        consistency: !arguments.no_consistency,
+        normalise: !arguments.no_normalize,
+    };
+    let mut read = context.load(|request| config::read(request, options, &arguments.services))?;
     for warning in &read.loaded.warnings {
         context.screen.say(&warning.screen(context.screen.look.colour_err));
     }
@@ -192,6 +205,8 @@ fn names(list: &List, read: &Read) -> Result<Option<Vec<String>>> {
         environment.volumes.keys().cloned().collect()
     } else if list.network_names {
         environment.networks.keys().cloned().collect()
+    } else if list.model_names {
+        config::models(&read.loaded)
     } else if list.image_names {
         environment.services.iter().map(|(name, service)| config::image(environment, name, service)).collect()
     } else if list.profile_names {

@@ -3,11 +3,14 @@
 use super::root::GlobalArgs;
 use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
+use crate::app::remote;
 use crate::app::request::Request;
 use crate::app::wiring::{self, Engine};
 use crate::model::layout::Layout;
 use crate::spec::devcontainer::find::Which;
 use crate::spec::discover;
+use crate::trust::verdict::Question;
+use crate::ui::consent;
 use crate::ui::look::Look;
 use crate::ui::screen::Screen;
 
@@ -70,7 +73,14 @@ impl Context {
 
     /// The project that the shared options mean, for verbs on what is there already: a name alone will do.
     pub fn project(&self) -> Result<Project> {
-        Project::locate(&self.request()?)
+        self.load(Project::locate)
+    }
+
+    /// Loads with `load`; what the spec includes of other repositories is fetched first, after the user agreed to it.
+    pub fn load<T>(&self, load: impl Fn(&Request) -> Result<T>) -> Result<T> {
+        let request = self.request()?;
+        let mut ask = |question: &Question| consent::ask(&self.screen, "The spec", question);
+        remote::with_includes(&request, &mut ask, || load(&request))
     }
 
     /// Asks; `--yes` answers. Without a terminal nobody is asked: `command` is what to type instead.

@@ -9,6 +9,7 @@ use crate::app::error::{AppError, Result};
 use crate::app::images::{self, BuildWish, PullWish};
 use crate::app::perform::judge;
 use crate::app::project::Project;
+use crate::app::remote;
 use crate::app::up::{self, UpRequest};
 use crate::engine::{Canceller, Report, StepError};
 use crate::model::quantity::Bytes;
@@ -205,7 +206,14 @@ enum Policy {
 
 /// Pulls images.
 pub fn pull(arguments: &PullArgs, context: &Context) -> Result<Exit> {
-    let project = load(context)?;
+    let mut project = load(context)?;
+    let others = project.spec.iter().flat_map(|spec| spec.remotes.iter().map(|other| other.address.clone()));
+    let others: Vec<String> = others.collect();
+    if !others.is_empty() && !context.global.dry_run {
+        // branches of other repositories may have moved on
+        remote::forget(&context.request()?, others);
+        project = load(context)?;
+    }
     let wish = PullWish {
         services: arguments.services.clone(),
         ignore_buildable: arguments.ignore_buildable,
@@ -292,7 +300,7 @@ fn send(context: &Context, references: &[String], keep_going: bool, quiet: bool)
 }
 
 fn load(context: &Context) -> Result<Project> {
-    let project = Project::load(&context.request()?)?;
+    let project = context.load(Project::load)?;
     for remark in &project.remarks {
         context.screen.say(&clean_lines(remark));
     }

@@ -153,7 +153,7 @@ impl Args {
 /// Runs a program in a container of its own.
 pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     let request = context.request()?;
-    let project = Project::load(&request)?;
+    let project = context.load(Project::load)?;
     for remark in &project.remarks {
         context.screen.say(&clean_lines(remark));
     }

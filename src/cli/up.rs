@@ -347,7 +347,7 @@ fn converge(context: &Context, arguments: &Converge, wish: &UpRequest) -> Result
 fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay: Option<&Stay>) -> Result<Exit> {
     let began = Instant::now();
     let request = context.request()?;
-    let mut project = Project::load(&request)?;
+    let mut project = context.load(Project::load)?;
     arguments.without_builds(&mut project);
     let wish = &with_variables(wish.clone(), &project);
     for remark in &project.remarks {
@@ -403,8 +403,7 @@ pub struct PlanArgs {
 
 /// Shows what `up` would do.
 pub fn plan(arguments: &PlanArgs, context: &Context) -> Result<Exit> {
-    let request = context.request()?;
-    let mut project = Project::load(&request)?;
+    let mut project = context.load(Project::load)?;
     arguments.converge.without_builds(&mut project);
     for remark in &project.remarks {
         context.screen.say(&ui::text::clean_lines(remark));

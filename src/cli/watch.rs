@@ -56,7 +56,7 @@ pub struct Args {
 /// Watches until Ctrl-C.
 pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     let request = context.request()?;
-    let project = Project::load(&request)?;
+    let project = context.load(Project::load)?;
     for remark in &project.remarks {
         context.screen.say(&clean_lines(remark));
     }

@@ -48,6 +48,14 @@ pub struct Features {
     pub gateway_priority: bool,
     /// Names of interfaces inside (API 1.49).
     pub interface_name: bool,
+    /// Takes the whole create call; Podman's Docker API drops some of it (see `unhonoured`).
+    pub whole_create: bool,
+    /// Networks without IPv4 (API 1.48).
+    pub no_ipv4: bool,
+    /// What becomes of mounts below a bind that is read-only (API 1.44).
+    pub recursive_binds: bool,
+    /// Where its own socket lies, for containers that may use its API.
+    pub api_socket: String,
     /// Links with an alias; Podman refuses a container that has any.
     pub links: bool,
     /// A listing of containers says their health.

@@ -15,4 +15,4 @@ pub mod session;
 pub mod stream;
 mod unhonoured;
 
-pub use unhonoured::{Unhonoured, unhonoured};
+pub use unhonoured::{Unhonoured, unhonoured, unhonoured_network};

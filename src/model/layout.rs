@@ -101,6 +101,10 @@ impl Layout {
     pub fn authorities(&self) -> PathBuf {
         self.state.join("authorities")
     }
+    /// Specs of other repositories that specs include.
+    pub fn includes(&self) -> PathBuf {
+        self.cache.join("includes")
+    }
     /// The engine's last answers.
     pub fn engine_cache(&self) -> PathBuf {
         self.cache.join("engine.json")

@@ -47,6 +47,9 @@ pub struct Ipam {
     /// Pools.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<IpamPool>,
+    /// Handed to the driver of addresses as they are.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub options: IndexMap<String, String>,
 }
 
 /// One pool of addresses.

@@ -266,6 +266,13 @@ pub struct FileReference {
 }
 }
 
+impl FileReference {
+    /// Whether the file inside is to be another's than the file outside is.
+    pub fn has_owner_or_mode(&self) -> bool {
+        self.uid.is_some() || self.gid.is_some() || self.mode.is_some()
+    }
+}
+
 canonical! {
 /// Health check. `None` fields are the image's.
 pub struct Healthcheck {

@@ -25,6 +25,9 @@ pub(super) struct Draft {
     pub(super) joins: Vec<(Namespace, &'static str, String)>,
 }
 
+/// Where programs look for the engine's socket.
+const API_SOCKET: &str = "/var/run/docker.sock";
+
 /// What drafting needs besides the service.
 pub(super) struct Drafting<'a> {
     pub(super) environment: &'a Environment,
@@ -50,6 +53,7 @@ pub fn own_image(environment: &Environment, name: &str, service: &Service) -> Re
     match (&service.image, &service.build) {
         (Some(image), _) => Ok(image.clone()),
         (None, Some(_)) => Ok(format!("{}-{name}", environment.project_name())),
+        (None, None) if service.provider.is_some() => Err(PlanError::Provided { service: name.to_owned() }),
         (None, None) => Err(PlanError::NoImage { service: name.to_owned() }),
     }
 }
@@ -71,6 +75,9 @@ impl Drafting<'_> {
             let taken: Vec<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
             mounts.extend(additions.mounts.iter().filter(|mount| !taken.contains(&mount.target)).cloned());
             injections.extend(additions.injections.iter().cloned());
+        }
+        if service.use_api_socket && !mounts.iter().any(|mount| mount.target == API_SOCKET) {
+            mounts.push(self.api_socket());
         }
         let name = self.environment.container_name(&wanted.name, number);
         let mut joins: Vec<_> = joined_services(service)
@@ -100,6 +107,17 @@ impl Drafting<'_> {
         Ok(Draft { spec, injections, joins })
     }
 
+    /// `use_api_socket`: the engine's socket, where programs look for Docker's.
+    fn api_socket(&self) -> Mount {
+        let socket = self.inputs.features.as_ref().map_or(API_SOCKET, |features| &features.api_socket);
+        Mount {
+            kind: MountKind::Bind,
+            source: Some(socket.to_owned()),
+            target: API_SOCKET.to_owned(),
+            ..Mount::default()
+        }
+    }
+
     fn mounts(&self, wanted: &Wanted) -> Result<Vec<Mount>, PlanError> {
         wanted
             .service
@@ -122,7 +140,8 @@ impl Drafting<'_> {
             .collect()
     }
 
-    /// Secrets and configs: a file of this machine is mounted where the engine sees it, everything else is put in.
+    /// Secrets and configs: a file of this machine is mounted where the engine sees it, everything else is put in; so is
+    /// a file that gets an owner or a mode of its own, which a mount can't give it.
     fn files(
         &self,
         wanted: &Wanted,
@@ -146,7 +165,7 @@ impl Drafting<'_> {
             }
             let target = file_target(kind, reference);
             match &source.file {
-                Some(file) if self.inputs.local => mounts.push(Mount {
+                Some(file) if self.inputs.local && !reference.has_owner_or_mode() => mounts.push(Mount {
                     kind: MountKind::Bind,
                     source: Some(file.clone()),
                     target,

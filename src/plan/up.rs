@@ -12,7 +12,7 @@ use super::resources;
 use super::selection;
 use super::start::Starting;
 use super::step::Plan;
-use crate::driver::{Unhonoured, unhonoured};
+use crate::driver::{Unhonoured, unhonoured, unhonoured_network};
 use crate::model::environment::Environment;
 use crate::model::observed::{Container, Observed, State};
 
@@ -34,7 +34,7 @@ pub fn reconcile(
     let groups = decide::groups(&scene, wanted)?;
     // the second plan of a run would say it twice
     if !options.images_settled {
-        warn_of_the_impossible(&groups, inputs, &mut graph);
+        warn_of_the_impossible(environment, &groups, inputs, &mut graph);
     }
     if images.guessed || decides_about_existing(&groups, &images) || describes_workplace(&scene, &images) {
         let mut plan = graph.finish()?;
@@ -76,15 +76,21 @@ pub fn reconcile(
     graph.finish()
 }
 
-/// Says which keys this engine leaves without effect, once per service.
-fn warn_of_the_impossible(groups: &Groups, inputs: &Inputs, graph: &mut Graph) {
+/// Says which keys this engine leaves without effect, once per service and network.
+fn warn_of_the_impossible(environment: &Environment, groups: &Groups, inputs: &Inputs, graph: &mut Graph) {
     let Some(features) = &inputs.features else { return };
+    let engine = format!("{:?} {}", features.kind, features.version);
+    let mut say = |who: &str, found: Vec<Unhonoured>| {
+        for Unhonoured { key, needs } in found {
+            graph.warn(format!("{who}: `{key}` has no effect on {engine}: it needs {needs}"));
+        }
+    };
     for (name, group) in groups {
         let Some(slot) = group.slots.first() else { continue };
-        for Unhonoured { key, needs } in unhonoured(&slot.draft.spec, features) {
-            let engine = format!("{:?} {}", features.kind, features.version);
-            graph.warn(format!("service {name}: `{key}` has no effect on {engine}: it needs {needs}"));
-        }
+        say(&format!("service {name}"), unhonoured(&slot.draft.spec, features));
+    }
+    for (key, network) in environment.networks.iter().filter(|(_, network)| !network.external) {
+        say(&format!("network {key}"), unhonoured_network(network, features));
     }
 }
 

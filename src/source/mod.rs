@@ -4,4 +4,5 @@
 pub mod address;
 pub mod checkout;
 pub mod clone;
+pub mod remote;
 mod target;

@@ -25,6 +25,25 @@ pub const OVERRIDE_NAMES: [&str; 4] =
 /// The personal overlay, which is never committed.
 pub const OVERLAY_NAMES: [&str; 2] = ["devup.local.yaml", "devup.local.yml"];
 
+/// What is known of a file of another repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnOtherMachine {
+    /// It was fetched.
+    Fetched {
+        /// The copy of it.
+        path: PathBuf,
+        /// Its address as it may be shown.
+        shown: String,
+    },
+    /// It was not fetched yet.
+    NotFetched {
+        /// Its address as it may be shown.
+        shown: String,
+    },
+    /// It never will be; why.
+    Refused(String),
+}
+
 /// The files as discovery sees them.
 pub trait Files {
     /// Is there a file, a link to one, or a pipe?
@@ -36,6 +55,10 @@ pub trait Files {
     /// The folders in it; none where there is no such folder.
     fn folders(&self, _folder: &Path) -> Vec<PathBuf> {
         Vec::new()
+    }
+    /// A file of another repository, by an address as `include` has it. Nothing is fetched here.
+    fn remote(&self, _address: &str) -> OnOtherMachine {
+        OnOtherMachine::Refused("only files of this machine can be read here".to_owned())
     }
     /// Its text. `shown` is the name for errors.
     fn read(&self, path: &Path, shown: &Path) -> Result<Arc<Source>, SpecError>;

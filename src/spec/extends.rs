@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use super::canonical::canonicalise;
 use super::error::{Fault, Problem, SpecError};
-use super::include::refuse_remote;
+use super::include::locate;
 use super::merge::{merge, merge_file, settle};
 use super::model::Scope;
 use super::node::{At, Map, Node, Value};
 use super::path::show;
-use super::resolve_path::{self, Base, clean, relative};
+use super::resolve_path::{self, Base, relative};
 use super::schema::nearest;
 use super::unique;
 
@@ -70,8 +70,7 @@ impl Work<'_> {
         let mut base = match &target.file {
             None => self.service(&target.service, services, path, &target.at)?,
             Some(file) => {
-                refuse_remote(file, "extends", &target.at)?;
-                let file = PathBuf::from(clean(&self.scope.dir.join(file).to_string_lossy()));
+                let file = locate(self.scope, file, "extend", &target.at)?;
                 let others = self.file(&file, &target.at)?;
                 self.service(&target.service, &others, &file, &target.at)?
             }

@@ -156,6 +156,22 @@ pub enum Fault {
         /// The feature.
         feature: String,
     },
+    /// A file of another repository that nobody fetched yet.
+    #[error("{} was not fetched yet", quoted(shown))]
+    NotFetched {
+        /// As written.
+        address: String,
+        /// As it may be shown.
+        shown: String,
+    },
+    /// A file of another repository that can't be had.
+    #[error("can't {what} a file of another repository: {reason}")]
+    Remote {
+        /// `include` or `extend`.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// Merging or extending what cannot be merged.
     #[error("can't merge {}: {reason}", quoted(path))]
     Merge {
@@ -219,6 +235,10 @@ impl Fault {
             },
             Self::NeedsNewer { .. } => "install a newer devup; `devup --version` prints what you have".into(),
             Self::NotYet { .. } => "remove the key for now".into(),
+            Self::NotFetched { .. } => "`devup trust` asks whether to fetch it; `devup up` does so, too".into(),
+            Self::Remote { .. } => {
+                "name a git repository as https://HOST/REPOSITORY.git#REF:PATH, or clone it beside this project".into()
+            }
             Self::Merge { .. } => {
                 "give both files the same kind of value, or tag the later one `!override` or `!reset`".into()
             }

@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::discover::OnOtherMachine;
 use super::dotenv::{self, Variables};
 use super::error::{Fault, Problem, SpecError};
-use super::model::{File, Scope};
+use super::model::{File, OtherRepository, Scope};
 use super::node::{At, Entry, Node, Value};
 use super::path::show;
 use super::resolve_path::{Base, clean, relative};
@@ -82,8 +83,7 @@ fn strings(node: &Node) -> Vec<(String, At)> {
 fn load(scope: &Scope<'_>, include: &Include, path: &Path) -> Result<Node, SpecError> {
     let mut inputs = Vec::new();
     for (file, at) in &include.paths {
-        refuse_remote(file, "include", at)?;
-        inputs.push((below(&scope.dir, file), at));
+        inputs.push((locate(scope, file, "include", at)?, at));
     }
     let mut including = scope.including.clone();
     including.push(path.to_owned());
@@ -167,13 +167,34 @@ fn below(dir: &Path, path: &str) -> PathBuf {
     PathBuf::from(clean(&dir.join(path).to_string_lossy()))
 }
 
-/// Refuses what would have to be fetched.
-pub fn refuse_remote(path: &str, what: &str, at: &At) -> Result<(), SpecError> {
-    let remote = path.contains("://") || path.starts_with("git@") || path.starts_with("github.com/");
-    if !remote {
-        return Ok(());
+/// Where a file is that `include` or `extends` names; one of another repository has been fetched.
+pub fn locate(scope: &Scope<'_>, path: &str, what: &'static str, at: &At) -> Result<PathBuf, SpecError> {
+    if !is_remote(path) {
+        return Ok(below(&scope.dir, path));
     }
-    Err(Problem::new(Fault::NotYet { feature: format!("`{what}` of a remote file") }, at)
-        .help("clone it beside this project and give the local path")
-        .into())
+    let reason = match scope.context.files.remote(path) {
+        OnOtherMachine::Fetched { path: found, shown } => {
+            scope.context.remotes.borrow_mut().push(OtherRepository {
+                address: path.to_owned(),
+                shown,
+                at: at.clone(),
+            });
+            return Ok(found);
+        }
+        OnOtherMachine::NotFetched { shown } => {
+            return Err(SpecError::new(Fault::NotFetched { address: path.to_owned(), shown }, at));
+        }
+        OnOtherMachine::Refused(_) if path.starts_with("oci://") => {
+            let fault = Fault::NotYet { feature: format!("to {what} an artifact of a registry (`oci://`)") };
+            return Err(Problem::new(fault, at)
+                .help("name a git repository as https://HOST/REPOSITORY.git#REF:PATH")
+                .into());
+        }
+        OnOtherMachine::Refused(reason) => reason,
+    };
+    Err(SpecError::new(Fault::Remote { what, reason }, at))
+}
+
+fn is_remote(path: &str) -> bool {
+    path.contains("://") || path.contains("::") || path.starts_with("git@") || path.starts_with("github.com/")
 }

@@ -20,11 +20,11 @@ use super::dialect::Dialect;
 use super::discover::{Files, Found, Input};
 use super::dotenv::Variables;
 use super::error::{Fault, SpecError, Warning};
-use super::model::{Context, File, Scope};
+use super::model::{Context, File, OtherRepository, Scope};
 use super::node::{At, Map, Node, Value};
 use super::path::{below, index, show};
 use super::resolve_path::Base;
-use super::{advice, consistency, normalise, parse, select, service_files, shape};
+use super::{advice, consistency, normalise, parse, select, service_files, shape, unheard};
 use crate::model::development::Development;
 use crate::model::name::ProjectName;
 
@@ -39,6 +39,8 @@ pub struct LoadOptions {
     pub resolve_paths: bool,
     /// References and contradictions are checked.
     pub consistency: bool,
+    /// What Compose adds without being told is added: default network, implied dependencies, names.
+    pub normalise: bool,
     /// What no service uses is left out.
     pub prune: bool,
     /// `x-devup` stays what it is for Compose: an extension without meaning. For `config` of a Compose file.
@@ -48,7 +50,15 @@ pub struct LoadOptions {
 impl LoadOptions {
     /// As `up` loads.
     pub fn new(current_dir: PathBuf, home: Option<PathBuf>) -> Self {
-        Self { current_dir, home, resolve_paths: true, consistency: true, prune: true, keep_extension: false }
+        Self {
+            current_dir,
+            home,
+            resolve_paths: true,
+            consistency: true,
+            normalise: true,
+            prune: true,
+            keep_extension: false,
+        }
     }
 }
 
@@ -65,6 +75,8 @@ pub struct Loaded {
     pub config_files: Vec<PathBuf>,
     /// Every file that was read, those of `include`, `extends` and `env_file` too, absolute.
     pub read_files: Vec<PathBuf>,
+    /// Files of other repositories among them.
+    pub remotes: Vec<OtherRepository>,
     /// The environment files that were read for interpolation, absolute.
     pub env_files: Vec<PathBuf>,
     /// The active profiles.
@@ -136,8 +148,12 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         return Err(empty(found));
     }
     spec.set("name", Node::string(project.as_str(), spec.get("name").map_or(At::nowhere(), |name| name.at.clone())));
-    normalise::normalise(&mut spec, project.as_str(), &scope.environment);
+    if options.normalise {
+        normalise::normalise(&mut spec, project.as_str(), &scope.environment);
+    }
+    normalise::variables(&mut spec, &scope.environment);
     context.warn(advice::on(&spec));
+    context.warn(unheard::on(&spec));
     shape::apply(&mut spec)?;
     let disabled = select::by_profiles(&mut spec, &found.profiles);
     if options.consistency {
@@ -149,6 +165,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
     }
     let environment = scope.environment;
     let read_files = context.read.into_inner();
+    let remotes = context.remotes.into_inner();
     let mut warnings = context.warnings.into_inner();
     let settled = |files: &[PathBuf]| !files.is_empty() && files.iter().all(|file| read_files.contains(file));
     warnings.retain(|warning| !settled(&warning.unless_read));
@@ -167,6 +184,7 @@ pub fn load(found: &Found, files: &dyn Files, options: &LoadOptions) -> Result<L
         warnings,
         development: context.development.into_inner(),
         read_files,
+        remotes,
     })
 }
 

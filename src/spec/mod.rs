@@ -31,6 +31,7 @@ pub mod schema;
 pub mod select;
 pub mod service_files;
 pub mod shape;
+pub mod unheard;
 pub mod unique;
 pub mod volume;
 pub mod words;

@@ -37,6 +37,8 @@ pub struct Context<'a> {
     pub keep_extension: bool,
     /// What works, but perhaps not as meant.
     pub warnings: RefCell<Vec<Warning>>,
+    /// Files of other repositories.
+    pub remotes: RefCell<Vec<OtherRepository>>,
     /// Every file that was read, in order.
     pub read: RefCell<Vec<PathBuf>>,
     /// Whether devup's keys stood under `x-devup` anywhere.
@@ -57,6 +59,7 @@ impl<'a> Context<'a> {
             keep_extension: options.keep_extension,
             warnings: RefCell::default(),
             read: RefCell::default(),
+            remotes: RefCell::default(),
             lifted: Cell::new(false),
             development: RefCell::default(),
             values_left: Cell::new(MAX_LOADED),
@@ -123,6 +126,17 @@ fn size(node: &Node) -> usize {
         Value::Map(map) => 1 + map.values().map(|entry| size(&entry.node)).sum::<usize>(),
         _ => 1,
     }
+}
+
+/// A file of another repository that the spec includes or extends.
+#[derive(Debug, Clone)]
+pub struct OtherRepository {
+    /// As written; may hold a password.
+    pub address: String,
+    /// As it may be shown.
+    pub shown: String,
+    /// Where it is named.
+    pub at: At,
 }
 
 /// A file that was read.

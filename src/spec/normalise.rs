@@ -22,6 +22,15 @@ pub fn normalise(spec: &mut Node, project: &str, environment: &Variables) {
     names(spec, project);
 }
 
+/// Gives bare variables of services their value from outside.
+pub fn variables(spec: &mut Node, environment: &Variables) {
+    for (_, entry) in spec.entries_mut("services") {
+        if let Some(variables) = entry.node.get_mut("environment") {
+            bare(variables, environment, true);
+        }
+    }
+}
+
 fn is_external(resource: &Node) -> bool {
     resource.get("external").and_then(|node| node.value.text()).as_deref() == Some("true")
 }
@@ -65,9 +74,6 @@ fn service(service: &mut Node, environment: &Variables) {
         if let Some(args) = build.get_mut("args") {
             bare(args, environment, false);
         }
-    }
-    if let Some(variables) = service.get_mut("environment") {
-        bare(variables, environment, true);
     }
     for mount in service.get_mut("volumes").and_then(Node::as_seq_mut).into_iter().flatten() {
         if let Some(Value::String(target)) = mount.get_mut("target").map(|target| &mut target.value) {

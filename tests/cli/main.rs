@@ -3,10 +3,12 @@
 
 mod build;
 mod commands;
+mod config;
 mod consent;
 mod environment;
 mod frame;
 mod help;
+mod include;
 mod init;
 mod json;
 mod json_schema;

@@ -17,7 +17,8 @@ use serde_json::Value;
 /// Where the cases were run: nothing but these files is there.
 const FOLDER: &str = "/case";
 
-struct Memory(BTreeMap<PathBuf, String>);
+/// Files that are nowhere else.
+pub struct Memory(pub BTreeMap<PathBuf, String>);
 
 impl Files for Memory {
     fn is_file(&self, path: &Path) -> bool {
@@ -149,6 +150,43 @@ fn snippets_load_as_in_compose() {
 #[test]
 fn whole_files_load_as_in_compose() {
     conform("files.jsonl", 98.0, &[]);
+}
+
+/// A row that Compose refuses is refused for the same reason, at the place where the mistake stands.
+#[test]
+fn what_compose_refuses_is_refused_for_the_same_reason_at_its_place() {
+    let table = std::fs::read_to_string("tests/fixtures/refusals.txt").unwrap();
+    let table: BTreeMap<&str, (&str, &str)> = table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let columns: Vec<&str> = line.split(" | ").collect();
+            (columns[0], (columns[1], columns[2]))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for row in ["snippets.jsonl", "files.jsonl"].into_iter().filter_map(rows).flatten() {
+        let (Some(theirs), id) = (row.get("error"), row["id"].as_str().unwrap()) else { continue };
+        if KNOWN_SNIPPETS.iter().any(|(known, _)| *known == id) {
+            continue;
+        }
+        let Some((reason, place)) = table.get(id) else {
+            wrong.push(format!("{id}: no line in tests/fixtures/refusals.txt: {theirs}"));
+            continue;
+        };
+        let consistency = row["consistency"].as_bool().unwrap_or(true);
+        let Err(error) = config_of(&[row["input"].as_str().unwrap()], consistency) else {
+            wrong.push(format!("{id}: loads, though Compose says {theirs}"));
+            continue;
+        };
+        let problem = &error.problems()[0];
+        let source = problem.at.source.as_ref().unwrap_or_else(|| panic!("{id}: no place: {error}"));
+        let (said, there) = (problem.fault.to_string(), &source.text[problem.at.offset..]);
+        if !said.contains(reason) || !there.starts_with(place) {
+            wrong.push(format!("{id}: {said:?} at {:?}; Compose: {theirs}", there.lines().next().unwrap_or_default()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -12,5 +12,6 @@ mod driver;
 mod engine;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod keys;
 #[cfg(target_os = "linux")]
 mod sessions;

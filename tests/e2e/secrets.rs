@@ -216,3 +216,38 @@ fn hooks_of_a_stop_tell_no_value() {
     shop.devup(&["restart", "farewell"], 0).says("[secret]");
     shop.devup(&["--profile", "farewell", "down"], 0).says("[secret]");
 }
+
+const OWNED: &str = r#"
+services:
+  web:
+    image: IMAGE
+    command: [sleep, infinity]
+    stop_signal: SIGKILL
+    configs:
+      - { source: conf, target: /etc/own.conf, uid: "5", gid: "6", mode: "0640" }
+      - { source: conf, target: /etc/plain.conf }
+configs:
+  conf: { file: ./conf }
+"#;
+
+/// A mount can't give a file of this machine another owner: it is copied in, and made anew when it changes.
+#[test]
+fn a_file_gets_the_owner_and_the_mode_that_the_spec_says() {
+    for kind in [Kind::Docker, Kind::Podman] {
+        let Some(engine) = engine(kind) else { continue };
+        let project = Project::new(&engine, "owned", OWNED);
+        project.write("conf", "one\n");
+        project.devup(&["up"]).expect(0);
+        let container = project.container("web", 1);
+        let look = || {
+            let owner = engine.exec(&container, &["stat", "-c", "%u:%g:%a", "/etc/own.conf"]);
+            let texts = engine.exec(&container, &["cat", "/etc/own.conf", "/etc/plain.conf"]);
+            (owner.trim().to_owned(), texts)
+        };
+        assert_eq!(look(), ("5:6:640".to_owned(), "one\none\n".to_owned()), "{kind:?}");
+        project.devup(&["plan"]).expect(0);
+        project.write("conf", "two\n");
+        project.devup(&["up"]).expect(0);
+        assert_eq!(look(), ("5:6:640".to_owned(), "two\ntwo\n".to_owned()), "{kind:?}");
+    }
+}

@@ -120,9 +120,7 @@ impl ContainerDriver for Moby {
 
     async fn create_network(&self, network: &resource::Network, labels: &IndexMap<String, String>) -> Result<String> {
         let attempted = format!("creating network {}", network.name);
-        let mut body = serde_json::to_value(network_body(network, labels)).unwrap_or_default();
-        // engines before API 1.44 make a second network of the same name unless told to look first
-        body["CheckDuplicate"] = json!(true);
+        let body = network_body(network, labels);
         let made: Made = self.http.post(attempted, "/networks/create").json(&body).value().await?;
         Ok(made.id)
     }
@@ -132,13 +130,7 @@ impl ContainerDriver for Moby {
     }
 
     async fn create_volume(&self, volume: &resource::Volume, labels: &IndexMap<String, String>) -> Result<()> {
-        let body = VolumeCreateRequest {
-            name: Some(volume.name.clone()),
-            driver: volume.driver.clone(),
-            driver_opts: some_map(&volume.driver_opts),
-            labels: some_map(&merged(&volume.labels, labels)),
-            ..VolumeCreateRequest::default()
-        };
+        let body = volume_body(volume, labels);
         self.http.post(format!("creating volume {}", volume.name), "/volumes/create").json(&body).done().await
     }
 
@@ -239,15 +231,27 @@ fn merged(user: &IndexMap<String, String>, ours: &IndexMap<String, String>) -> I
     all
 }
 
-fn network_body(network: &resource::Network, labels: &IndexMap<String, String>) -> NetworkCreateRequest {
+/// The body of the call that makes a volume.
+pub(super) fn volume_body(volume: &resource::Volume, labels: &IndexMap<String, String>) -> VolumeCreateRequest {
+    VolumeCreateRequest {
+        name: Some(volume.name.clone()),
+        driver: volume.driver.clone(),
+        driver_opts: some_map(&volume.driver_opts),
+        labels: some_map(&merged(&volume.labels, labels)),
+        ..VolumeCreateRequest::default()
+    }
+}
+
+/// The body of the call that makes a network.
+pub(super) fn network_body(network: &resource::Network, labels: &IndexMap<String, String>) -> serde_json::Value {
     let pools = network.ipam.config.iter().map(|pool| IpamConfig {
         subnet: pool.subnet.clone(),
         ip_range: pool.ip_range.clone(),
         gateway: pool.gateway.clone(),
         auxiliary_addresses: some_map(&pool.aux_addresses),
     });
-    let ipam = network.ipam.driver.is_some() || !network.ipam.config.is_empty();
-    NetworkCreateRequest {
+    let ipam = network.ipam != resource::Ipam::default();
+    let body = NetworkCreateRequest {
         name: network.name.clone(),
         driver: network.driver.clone(),
         internal: some_true(network.internal),
@@ -255,12 +259,17 @@ fn network_body(network: &resource::Network, labels: &IndexMap<String, String>) 
         ipam: ipam.then(|| Ipam {
             driver: network.ipam.driver.clone(),
             config: some_list(pools.collect()),
-            ..Ipam::default()
+            options: some_map(&network.ipam.options),
         }),
         enable_ipv4: network.enable_ipv4,
         enable_ipv6: network.enable_ipv6,
         options: some_map(&network.driver_opts),
         labels: some_map(&merged(&network.labels, labels)),
         ..NetworkCreateRequest::default()
-    }
+    };
+    // plain data with text keys: this cannot fail
+    let mut body = serde_json::to_value(body).unwrap_or_default();
+    // engines before API 1.44 make a second network of the same name unless told to look first
+    body["CheckDuplicate"] = json!(true);
+    body
 }

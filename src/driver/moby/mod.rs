@@ -27,10 +27,16 @@ mod waiting;
 use std::time::Duration;
 
 use bollard::models::{SystemInfo, SystemVersion};
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::address::EngineAddress;
 use super::error::{DriverError, Result};
-use super::features::Features;
+use super::features::{EngineKind, Features};
+use super::image::BuildRequest;
+use crate::model::build::Build;
+use crate::model::container::ContainerSpec;
+use crate::model::resource::{Network, Volume};
 
 /// How long an engine may take to say who it is; ssh may have to ask for a passphrase first.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,6 +67,47 @@ pub async fn connect(address: &EngineAddress) -> Result<Moby> {
             reason: format!("no answer within {} s: is it still starting, or stuck?", PATIENCE.as_secs()),
         }),
     }
+}
+
+/// What the engine would be told for a container, without an engine: the body of `POST /containers/create`, and the
+/// bodies of the networks that it is connected with, and the folders that are made before.
+pub fn container_calls(spec: &ContainerSpec, features: &Features) -> Vec<Value> {
+    let endpoint = |network| serde_json::to_value(endpoints::endpoint(network, features)).unwrap_or_default();
+    let mut calls = vec![create::create_body(spec, features)];
+    calls.extend(spec.networks.iter().map(endpoint));
+    calls.push(serde_json::json!({ "FoldersToMake": mounts::folders_to_make(spec, features) }));
+    calls
+}
+
+/// What of a build this engine's API has no way to say.
+pub fn check_build(build: &Build, features: &Features) -> Result<()> {
+    let request = BuildRequest {
+        tags: Vec::new(),
+        build: build.clone(),
+        secrets: IndexMap::new(),
+        extra_files: Vec::new(),
+        without_folder: false,
+        platform: None,
+        labels: IndexMap::new(),
+        images: IndexMap::new(),
+        surroundings: None,
+    };
+    build::check(&request, features)
+}
+
+/// The same for a network: `POST /networks/create`.
+pub fn network_call(network: &Network, labels: &IndexMap<String, String>) -> Value {
+    containers::network_body(network, labels)
+}
+
+/// The same for a volume: `POST /volumes/create`.
+pub fn volume_call(volume: &Volume, labels: &IndexMap<String, String>) -> Value {
+    serde_json::to_value(containers::volume_body(volume, labels)).unwrap_or_default()
+}
+
+/// What an engine of this kind can do that speaks this version of the API, on this machine.
+pub fn abilities(kind: EngineKind, version: &str, api: (u32, u32)) -> Features {
+    negotiate::abilities(kind, version, api)
 }
 
 #[cfg(test)]

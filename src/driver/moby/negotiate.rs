@@ -71,10 +71,14 @@ fn features(hello: &Hello, api: (u32, u32), platform: String, address: &EngineAd
         start_interval: since(44),
         volume_subpath: since(45),
         image_mount: since(48),
-        annotations: since(43) || !docker,
+        annotations: since(43),
         endpoint_mac: since(44) || !docker,
         gateway_priority: since(48),
         interface_name: since(49),
+        whole_create: docker,
+        no_ipv4: since(48),
+        recursive_binds: since(44),
+        api_socket: api_socket(docker, address),
         links: docker,
         lists_health: docker,
         import_takes_tag: docker,
@@ -83,6 +87,22 @@ fn features(hello: &Hello, api: (u32, u32), platform: String, address: &EngineAd
         local: address.is_local(),
         rootless: is_rootless(address),
     }
+}
+
+/// Docker's socket has one place wherever its containers run; on Linux an engine may be given another.
+fn api_socket(docker: bool, address: &EngineAddress) -> String {
+    match address {
+        EngineAddress::Unix(path) if cfg!(target_os = "linux") => path.display().to_string(),
+        _ if docker => "/var/run/docker.sock".to_owned(),
+        _ => "/run/podman/podman.sock".to_owned(),
+    }
+}
+
+/// What an engine on this machine's usual socket can do.
+pub(super) fn abilities(kind: EngineKind, version: &str, api: (u32, u32)) -> Features {
+    let hello =
+        Hello { kind, version: version.to_owned(), api: Some(api), builder: String::new(), os: "linux".to_owned() };
+    features(&hello, api, "linux/amd64".to_owned(), &EngineAddress::Unix("/var/run/docker.sock".into()))
 }
 
 /// A socket that belongs to a user is that user's own engine.

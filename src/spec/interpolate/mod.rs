@@ -4,6 +4,8 @@
 //! `replicas: ${N}` gives a string first.
 
 mod cast;
+#[cfg(test)]
+mod reference;
 pub mod template;
 
 use std::collections::BTreeSet;

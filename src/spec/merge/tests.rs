@@ -104,6 +104,20 @@ proptest! {
         }
     }
 
+    /// The specification merges file after file; what two of them come to does not depend on the first. (Only the log
+    /// driver's options, which go where the driver changes, and tags, which speak to what was before, know an order.)
+    #[test]
+    fn files_may_be_merged_from_either_side(a in any_service(), b in any_service(), c in any_service()) {
+        let first = settled(&tree("{}"), spec(&a));
+        let from_left = settled(&settled(&first, spec(&b)), spec(&c));
+        let mut others = spec(&b);
+        merge_file(&mut others, spec(&c)).unwrap();
+        unique::enforce(&mut others, &[]).unwrap();
+        let from_right = settled(&first, others);
+        let service = |node: &Node| node.get("services").and_then(|s| s.get("a")).map(Node::to_json);
+        prop_assert_eq!(service(&from_left), service(&from_right));
+    }
+
     #[test]
     fn long_forms_stay_as_they_are(service in any_service()) {
         let once = settled(&tree("{}"), spec(&service));

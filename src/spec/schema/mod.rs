@@ -9,6 +9,7 @@ mod devup;
 mod forms;
 mod lift;
 mod parts;
+mod paths;
 mod print;
 mod service;
 mod shape;
@@ -18,6 +19,7 @@ mod versions;
 
 pub use devup::SCHEMA_VERSION;
 pub use lift::lift;
+pub use paths::{KeyPath, key_paths};
 pub use print::json_schema;
 pub use suggest::nearest;
 

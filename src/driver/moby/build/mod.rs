@@ -29,6 +29,7 @@ use super::{Moby, reference, refusal};
 use crate::base::digest::Digest;
 use crate::driver::credentials;
 use crate::driver::error::{DriverError, Result};
+use crate::driver::features::Features;
 use crate::driver::image::{BuildRequest, ImageDriver as _, ImageProgress, ProgressSink};
 use progress::{Line, Progress};
 use request::Place;
@@ -128,6 +129,11 @@ async fn call(
         return Err(DriverError::Failed { attempted: attempted.to_owned(), reason: error.to_string() });
     }
     built
+}
+
+/// Refuses what this engine's API has no way to say.
+pub(super) fn check(request: &BuildRequest, features: &Features) -> Result<()> {
+    impossible::refuse(&attempted(request), request, features)
 }
 
 /// Whether a program that a step ran failed, in the words of `BuildKit` old and new, the classic builder, and Buildah.
