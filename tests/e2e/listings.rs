@@ -35,7 +35,7 @@ const IN_JSON: [&str; 7] = [
 ];
 
 /// Commands with the same exit code and the same words on standard output.
-const SAME: [&str; 23] = [
+const SAME: [&str; 22] = [
     "ps -q web",
     "ps --services",
     "ps --status exited --services",
@@ -50,7 +50,6 @@ const SAME: [&str; 23] = [
     "exec -T -e WORD=said -w /tmp web sh -c 'echo $WORD $PWD'",
     "exec -T -u 1000 web id -u",
     "exec -T --index 5 web true",
-    "run --rm -T --no-deps -e WORD=said --entrypoint echo web plain",
     "config --services",
     "config --volumes",
     "config --images",
@@ -88,7 +87,8 @@ fn json_and_exit_codes_are_those_of_compose() {
     let ended = || (engine.running(&project.name) == [project.container("web", 1)]).then_some(());
     within(std::time::Duration::from_mins(1), ended).expect("the job ends");
     for line in IN_JSON {
-        let (theirs, ours) = (with(&compose, &project, line).expect(0), with(devup(), &project, line).expect(0));
+        // Compose's `events` fails at its end
+        let (theirs, ours) = (with(&compose, &project, line), with(devup(), &project, line).expect(0));
         let lacking: Vec<String> = fields(&theirs.out).difference(&fields(&ours.out)).cloned().collect();
         assert!(lacking.is_empty(), "{line}: without {lacking:?}\n{}", ours.out);
     }
@@ -139,7 +139,7 @@ fn every_option_of_composes_lifecycle_is_there() {
 fn options(screen: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in screen.lines().filter(|line| line.starts_with("  ")) {
-        let words = line.trim_start().split([' ', ',', '=', '[']);
+        let words = line.trim_start().split([' ', ',', '=', '[', '.']);
         found.extend(words.filter(|word| !word.is_empty()).take_while(|word| word.starts_with('-')).map(str::to_owned));
         let aliases = line.split_once("[alias").and_then(|(_, rest)| rest.split_once(": "));
         let names = aliases.into_iter().flat_map(|(_, names)| names.trim_end_matches(']').split(", "));

@@ -132,7 +132,11 @@ pub fn get(port: &str, path: &str) -> String {
         Ok(answer)
     };
     match ask() {
-        Ok(answer) => answer.split_once("\r\n\r\n").map_or(answer.clone(), |(_, body)| body.to_owned()),
+        // a program's own headers end with bare newlines
+        Ok(answer) => {
+            let mut parts = ["\r\n\r\n", "\r\n\n"].into_iter().filter_map(|end| answer.split_once(end));
+            parts.next().map_or_else(|| answer.clone(), |(_, body)| body.to_owned())
+        }
         Err(error) => error.to_string(),
     }
 }
