@@ -23,7 +23,6 @@ services:
     network_mode: none
     stop_signal: SIGKILL
   base:
-    profiles: [never]
     build: {context: ./base, network: none}
 ";
 
