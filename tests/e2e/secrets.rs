@@ -240,7 +240,7 @@ fn a_file_gets_the_owner_and_the_mode_that_the_spec_says() {
         project.devup(&["up"]).expect(0);
         let container = project.container("web", 1);
         let look = || {
-            let owner = engine.exec(&container, &["stat", "-c", "%u:%g:%a", "/etc/own.conf"]);
+            let owner = engine.exec(&container, &["busybox", "stat", "-c", "%u:%g:%a", "/etc/own.conf"]);
             let texts = engine.exec(&container, &["cat", "/etc/own.conf", "/etc/plain.conf"]);
             (owner.trim().to_owned(), texts)
         };
