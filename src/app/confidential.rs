@@ -1,9 +1,11 @@
 //! The secrets of one project: their values for whoever delivers them, and their absence from what is repeated.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 
 use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
@@ -11,8 +13,10 @@ use crate::app::request::Request;
 use crate::engine::SecretResolver;
 use crate::model::environment::Environment;
 use crate::model::resource::SecretSource;
+use crate::plan::{InjectionSource, Operation, Plan};
+use crate::secret::look::Standing;
 use crate::secret::redact::Redactor;
-use crate::secret::resolve::{Commands, Resolver};
+use crate::secret::resolve::{Commands, Resolver, SecretError};
 use crate::secret::store;
 use crate::state::store::State;
 
@@ -54,12 +58,95 @@ impl<'a> Confidential<'a> {
             blind: AtomicBool::new(false),
         })
     }
+
+    /// How a reference stands.
+    pub async fn look(&self, source: &SecretSource) -> Standing {
+        self.resolver.look(self.key(source), source).await
+    }
+
+    /// What the spec calls it; messages that speak of the project-scoped name would send people looking.
+    fn key<'s>(&'s self, source: &'s SecretSource) -> &'s str {
+        let Ok(environment) = self.project.environment() else { return &source.name };
+        let found = environment.secrets.iter().chain(&environment.configs).find(|(_, known)| *known == source);
+        found.map_or(&source.name, |(key, _)| key)
+    }
+
+    /// What a plan needs and nobody has: known before anything is changed.
+    pub async fn missing(&self, plan: &Plan) -> Vec<(SecretSource, SecretError)> {
+        let mut wanted: BTreeMap<&str, &SecretSource> = BTreeMap::new();
+        for step in &plan.steps {
+            for source in needed(&step.operation) {
+                wanted.insert(&source.name, source);
+            }
+        }
+        let mut missing = Vec::new();
+        for source in wanted.into_values() {
+            if let Standing::Missing(error) = self.look(source).await {
+                missing.push((source.clone(), error));
+            }
+        }
+        missing
+    }
+
+    /// What changes with the values of secrets and configs that are put into containers, by key.
+    pub fn generations(&self, environment: &Environment) -> Result<IndexMap<String, String>> {
+        let mut generations = IndexMap::new();
+        for (key, source) in environment.secrets.iter().chain(&environment.configs) {
+            if let Some(generation) = self.resolver.generation(source)? {
+                generations.insert(key.clone(), generation);
+            }
+        }
+        Ok(generations)
+    }
+
+    /// The project came up with the values of now.
+    pub fn remember(&self, environment: &Environment) -> Result<()> {
+        for source in environment.secrets.values().chain(environment.configs.values()) {
+            self.resolver.remember(source)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out the values of all secrets. An error where one can't be known: nothing may be shown then.
+    pub async fn redactor(&self) -> Result<Redactor> {
+        let mut redactor = Redactor::default();
+        for source in self.project.environment()?.secrets.values().filter(|source| !source.external) {
+            match self.look(source).await {
+                // what has no value here is in no container either
+                Standing::Missing(_) | Standing::OnFirstUse => {}
+                Standing::Present | Standing::NotAsked => {
+                    let value = self.resolver.resolve(self.key(source), source).await;
+                    let value = value.map_err(|error| {
+                        AppError::failed(format!("the value can't be taken out of what is shown: {error}"))
+                            .help("the same command without --redact shows everything as it is")
+                    })?;
+                    redactor.learn(&value);
+                }
+            }
+        }
+        Ok(redactor)
+    }
+}
+
+/// References whose values a step reads.
+fn needed(operation: &Operation) -> Vec<&SecretSource> {
+    match operation {
+        Operation::InjectFiles { files, .. } => files
+            .iter()
+            .filter_map(|file| match &file.source {
+                InjectionSource::Secret(source) | InjectionSource::Config(source) => Some(source),
+                InjectionSource::Text(_) => None,
+            })
+            .collect(),
+        Operation::BuildImage { secrets, .. } | Operation::RunStage { secrets, .. } => secrets.values().collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[async_trait]
 impl SecretResolver for Confidential<'_> {
     async fn resolve(&self, source: &SecretSource) -> Result<Vec<u8>, String> {
-        let value = self.resolver.resolve(&source.name, source).await.map_err(|error| error.to_string())?;
+        let value = self.resolver.resolve(self.key(source), source).await.map_err(|error| error.to_string())?;
         // configs come this way too; they are nothing to hide
         let is_secret = |found: &Environment| found.secrets.values().any(|secret| secret == source);
         if self.project.environment().is_ok_and(is_secret) {

@@ -18,6 +18,7 @@ use crate::driver::container::Scope;
 use crate::driver::session::LogOptions;
 use crate::driver::stream::Chunk;
 use crate::model::observed::Container;
+use crate::secret::redact::Redactor;
 
 /// Longest line held in memory; the rest comes as a line of its own.
 const LONGEST_LINE: usize = 1 << 20;
@@ -77,6 +78,15 @@ pub async fn logs(engine: &Engine, project: &Project, options: &Options) -> Resu
         history(engine, options, &kept, &origins).await?
     };
     Ok(Logs { origins, lines })
+}
+
+impl Logs {
+    /// The same without the values that the redactor knows.
+    #[must_use]
+    pub fn without(self, redactor: Redactor) -> Self {
+        let shown = move |line: Line| Line { text: redactor.whole(&line.text).into(), ..line };
+        Self { lines: self.lines.map(move |line| line.map(&shown)).boxed(), ..self }
+    }
 }
 
 /// Who prints, for people: the container's name without the project's.

@@ -106,6 +106,7 @@ impl<'a> Supplies<'a> {
             ..Inputs::default()
         };
         inputs.file_digests = copied_files(environment, features.local);
+        inputs.file_digests.extend(self.confidential.generations(environment)?);
         let general = inject::injection(&self.facts, |_| false, false);
         for (name, service) in environment.services.iter().chain(&environment.disabled) {
             if let Some(env) = &service.env {
@@ -212,6 +213,11 @@ impl<'a> Supplies<'a> {
             given.provision.insert(name.clone(), inside);
         }
         Ok(layers)
+    }
+
+    /// The project's secrets.
+    pub fn confidential(&self) -> &Confidential<'a> {
+        &self.confidential
     }
 
     /// The journal, and whoever else listens.

@@ -16,6 +16,7 @@ use crate::app::instance;
 use crate::app::ports::{self, Keep};
 use crate::app::project::Project;
 use crate::app::request::Request;
+use crate::app::secret;
 use crate::app::supplies::{self, Supplies};
 use crate::app::trust::{self, Answer, Means, Subject};
 use crate::app::wiring::Engine;
@@ -30,6 +31,7 @@ use crate::feature::Feature;
 use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener};
 use crate::model::observed::Observed;
+use crate::model::resource::SecretSource;
 use crate::observe::{self, observe};
 use crate::plan::{self, ImageChain, Inputs, Options, Plan, PlanError};
 use crate::state::port::choose::{Chosen, Policy};
@@ -74,6 +76,10 @@ pub trait Questions: Send + Sync {
     fn may_lose(&self, plan: &Plan) -> Result<bool>;
     /// Told once: another devup works on the project.
     fn waiting_for(&self, owner: Owner);
+    /// The value of a secret whose entry is missing; `None`: nobody is there to ask, or nothing was typed.
+    fn secret(&self, _project: &Project, _source: &SecretSource) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
 }
 
 /// What `up` came to.
@@ -133,6 +139,7 @@ pub async fn up(
         for warning in &view.plan.warnings {
             listener.on(Event::Warning { message: warning.clone() });
         }
+        Box::pin(values(project, &state, &supplies, &view.plan, questions)).await?;
         let report = perform(request, engine, project, &view.plan, &supplies, (&wish, listener, cancel)).await;
         changed += view.plan.changes().count();
         // somebody took a port between the choice and the start: the next choice sees it taken
@@ -142,11 +149,47 @@ pub async fn up(
         }
         if !view.plan.look_again || !report.is_success() {
             supplies.forget_all_but(&view.observed, &view.plan)?;
+            if report.is_success() && matches!(wish.aim, Aim::Converge) {
+                supplies.confidential().remember(&view.environment)?;
+            }
             let View { environment, plan, chosen, .. } = view;
             let started = !wish.options.no_start;
             return Ok(UpOutcome { environment, plan, changed, started, report, chosen });
         }
         wish.options.images_settled = true;
+    }
+}
+
+/// Sees to it that every secret that the plan needs has a value: entries are asked for where somebody is there, and what is
+/// missing then is told at once.
+async fn values(
+    project: &Project,
+    state: &State,
+    supplies: &Supplies<'_>,
+    plan: &Plan,
+    questions: &dyn Questions,
+) -> Result<()> {
+    let mut missing = Vec::new();
+    for (source, error) in supplies.confidential().missing(plan).await {
+        // another project's entries are not this one's to make
+        let own = source.keyring.as_ref().filter(|entry| !entry.contains('/'));
+        let typed = match own {
+            Some(entry) => questions.secret(project, &source)?.map(|value| (entry, value)),
+            None => None,
+        };
+        match typed {
+            Some((entry, value)) => secret::set(state, &project.name, entry, value)?,
+            None => missing.push(error.to_string()),
+        }
+    }
+    match missing.as_slice() {
+        [] => Ok(()),
+        [one] => Err(AppError::failed(one.clone()).help("`devup secret check` shows where each value comes from")),
+        many => {
+            let lines: String = many.iter().map(|line| format!("\n  {line}")).collect();
+            Err(AppError::failed(format!("{} secrets have no value; nothing was changed:{lines}", many.len()))
+                .help("`devup secret check` shows where each value comes from"))
+        }
     }
 }
 

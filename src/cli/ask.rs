@@ -1,7 +1,7 @@
 //! Answers the questions that use cases come up with, by asking the person at the terminal.
 
 use super::context::Context;
-use crate::app::error::Result;
+use crate::app::error::{AppError, Result};
 use crate::app::machine::{self, HostTools};
 use crate::app::project::Project;
 use crate::app::trust::Answer;
@@ -10,6 +10,7 @@ use crate::app::wiring::{self, Engine};
 use crate::base::lock::Owner;
 use crate::driver::locate::Here;
 use crate::host::bootstrap::Workshop;
+use crate::model::resource::SecretSource;
 use crate::plan::Plan;
 use crate::trust::verdict::Question;
 use crate::ui::ask::OnTerminal;
@@ -32,6 +33,17 @@ impl Questions for Context {
     fn waiting_for(&self, owner: Owner) {
         let pid = owner.pid.map_or_else(|| "another devup".to_owned(), |pid| format!("devup with pid {pid}"));
         self.screen.say(&format!("waiting for {pid}, which is at work on this project (Ctrl-C: don't wait)"));
+    }
+
+    fn secret(&self, project: &Project, source: &SecretSource) -> Result<Option<Vec<u8>>> {
+        let entry = source.keyring.as_deref().unwrap_or(&source.name);
+        if !self.screen.look.can_ask {
+            return Ok(None);
+        }
+        let prompt = format!("Value of {} for {} (nothing: stop here)", clean(entry), clean(&project.name));
+        let typed = dialoguer::Password::new().with_prompt(prompt).allow_empty_password(true).interact();
+        let typed = typed.map_err(|error| AppError::failed(format!("asking for the value of {entry}: {error}")))?;
+        Ok(Some(typed.into_bytes()).filter(|value| !value.is_empty()))
     }
 }
 

@@ -4,10 +4,17 @@ use futures_util::StreamExt;
 
 use super::context::Context;
 use super::exit::Exit;
+use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::logs::{self, Options};
+use crate::app::project::Project;
+use crate::app::up;
+use crate::app::wiring::Engine;
 use crate::base::clock::{Clock, SystemClock};
 use crate::driver::session::LogOptions;
+use crate::secret::redact::Redactor;
+use crate::secret::resolve::Commands;
+use crate::state::store::State;
 use crate::ui::logs::LogView;
 
 const EXAMPLES: &str = "\
@@ -16,6 +23,7 @@ Examples:
   devup logs -f web             go on as web prints
   devup logs --tail 20 -t       the last 20 lines of each container, with their times
   devup logs --since 10m        the last ten minutes
+  devup logs --redact           without the values of secrets, to show to others
   devup logs --json             one object per line, for programs";
 
 /// Arguments of `logs`.
@@ -34,6 +42,9 @@ pub struct Args {
     /// Lines without the container's name before them
     #[arg(long)]
     no_log_prefix: bool,
+    /// Without the values of the project's secrets. Those that a command prints are known by running it, after consent
+    #[arg(long)]
+    redact: bool,
     /// Since a time (2013-01-02T13:23:37Z) or for a while (42m)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -76,10 +87,20 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     context.block_on(async {
         let engine = context.engine().await?;
         let mut found = logs::logs(&engine, &project, &options).await?;
+        if arguments.redact {
+            found = found.without(redactor(context, &engine, &project).await?);
+        }
         let mut view = LogView::new(&found.origins, !arguments.no_log_prefix, context.screen.look);
         while let Some(line) = found.lines.next().await {
             context.screen.answer_bytes(&view.show(&line?))?;
         }
         Ok(Exit::DONE)
     })
+}
+
+async fn redactor(context: &Context, engine: &Engine, project: &Project) -> Result<Redactor> {
+    let request = context.request()?;
+    let state = State::open(request.layout.clone())?;
+    up::agree(&request, engine, project, &state, context).await?;
+    Confidential::of(&request, project, &state, Commands::Agreed)?.redactor().await
 }

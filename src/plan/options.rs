@@ -154,7 +154,8 @@ pub struct Inputs {
     pub additions: IndexMap<String, Additions>,
     /// Provisioning steps that do not run as image layers.
     pub provision: IndexMap<String, Vec<InsideStep>>,
-    /// Digests of the content of `file` configs and secrets that are copied instead of mounted, by key.
+    /// Of configs and secrets that are copied instead of mounted, by key: what changes with their content (a file's digest,
+    /// how often an entry was replaced).
     pub file_digests: IndexMap<String, String>,
     /// What was done in which container: `<container id> <mark>`.
     pub marks: BTreeSet<String>,

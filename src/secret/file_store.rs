@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::base::files::{self, Access};
 
+use super::fingerprint;
+use super::revision;
 use super::store::{Store, StoreError, check_name, project_folder};
 use super::value::SecretValue;
 
@@ -37,13 +39,18 @@ impl Store for FileStore {
         let path = self.path(project, name)?;
         files::create_folder(&self.folder, Access::Private)?;
         files::create_folder(&project_folder(&self.folder, project)?, Access::Private)?;
-        Ok(files::write_atomic(&path, value.expose(), Access::Private)?)
+        let replaced = self.get(project, name)?.is_some_and(|old| old != *value);
+        files::write_atomic(&path, value.expose(), Access::Private)?;
+        if replaced { revision::count(&self.folder, project, name) } else { Ok(()) }
     }
 
     fn remove(&self, project: &str, name: &str) -> Result<bool, StoreError> {
         let path = self.path(project, name)?;
         let there = path.exists();
         files::remove_if_there(&path)?;
+        if there {
+            revision::count(&self.folder, project, name)?;
+        }
         Ok(there)
     }
 
@@ -57,6 +64,22 @@ impl Store for FileStore {
             .collect();
         names.sort();
         Ok(names)
+    }
+
+    fn revision(&self, project: &str, name: &str) -> Result<u64, StoreError> {
+        revision::of(&self.folder, project, name)
+    }
+
+    fn fingerprint(&self, value: &SecretValue) -> Result<String, StoreError> {
+        fingerprint::of(&self.folder, value)
+    }
+
+    fn remembered(&self, project: &str, variable: &str) -> Result<Option<String>, StoreError> {
+        fingerprint::remembered(&self.folder, project, variable)
+    }
+
+    fn remember(&self, project: &str, variable: &str, print: &str) -> Result<(), StoreError> {
+        fingerprint::remember(&self.folder, project, variable, print)
     }
 }
 
@@ -82,6 +105,24 @@ mod tests {
         }
         assert!(store.remove("shop", "db").unwrap());
         assert!(!store.remove("shop", "db").unwrap());
+    }
+
+    #[test]
+    fn a_replaced_value_counts_and_the_first_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().join("secrets"));
+        let set = |value: &str| store.set("shop", "db", &SecretValue::new(value.as_bytes().to_vec())).unwrap();
+        let revision = || store.revision("shop", "db").unwrap();
+        set("a");
+        set("a");
+        assert_eq!(revision(), 0);
+        set("b");
+        assert_eq!(revision(), 1);
+        store.remove("shop", "db").unwrap();
+        set("c");
+        assert_eq!(revision(), 2);
+        assert_eq!(store.names("shop").unwrap(), ["db"]);
+        assert_eq!(store.revision("bank", "db").unwrap(), 0);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use keyring::{Entry, Error};
 
 use crate::base::files::{self, Access};
 
+use super::fingerprint;
+use super::revision;
 use super::store::{Store, StoreError, check_name, project_folder};
 use super::value::SecretValue;
 
@@ -76,7 +78,9 @@ impl Store for KeyringStore {
         self.list(project, |names| {
             names.insert(name.to_owned());
         })?;
-        entry.set_secret(value.expose()).map_err(|error| failed("keep", project, name, &error))
+        let replaced = self.get(project, name)?.is_some_and(|old| old != *value);
+        entry.set_secret(value.expose()).map_err(|error| failed("keep", project, name, &error))?;
+        if replaced { revision::count(&self.folder, project, name) } else { Ok(()) }
     }
 
     fn remove(&self, project: &str, name: &str) -> Result<bool, StoreError> {
@@ -88,6 +92,9 @@ impl Store for KeyringStore {
         self.list(project, |names| {
             names.remove(name);
         })?;
+        if there {
+            revision::count(&self.folder, project, name)?;
+        }
         Ok(there)
     }
 
@@ -96,5 +103,21 @@ impl Store for KeyringStore {
         let bytes = files::read_optional(&path)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         Ok(text.lines().filter(|name| check_name(name).is_ok()).map(str::to_owned).collect())
+    }
+
+    fn revision(&self, project: &str, name: &str) -> Result<u64, StoreError> {
+        revision::of(&self.folder, project, name)
+    }
+
+    fn fingerprint(&self, value: &SecretValue) -> Result<String, StoreError> {
+        fingerprint::of(&self.folder, value)
+    }
+
+    fn remembered(&self, project: &str, variable: &str) -> Result<Option<String>, StoreError> {
+        fingerprint::remembered(&self.folder, project, variable)
+    }
+
+    fn remember(&self, project: &str, variable: &str, print: &str) -> Result<(), StoreError> {
+        fingerprint::remember(&self.folder, project, variable, print)
     }
 }

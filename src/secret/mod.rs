@@ -4,9 +4,12 @@
 //! into the container as a file, and is forgotten; it is never in an argument, a label, a log or an error text.
 
 mod file_store;
+mod fingerprint;
 mod generate;
 mod keyring_store;
+pub mod look;
 pub mod redact;
 pub mod resolve;
+mod revision;
 pub mod store;
 pub mod value;

@@ -63,8 +63,13 @@ impl Redactor {
 
     /// A whole text at once.
     pub fn text(&self, text: &str) -> String {
-        let mut once = Self { patterns: self.patterns.clone(), held: Zeroizing::new(text.as_bytes().to_vec()) };
-        String::from_utf8_lossy(&once.finish()).into_owned()
+        String::from_utf8_lossy(&self.whole(text.as_bytes())).into_owned()
+    }
+
+    /// A whole piece at once, which is not a part of anything longer.
+    pub fn whole(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut once = Self { patterns: self.patterns.clone(), held: Zeroizing::new(bytes.to_vec()) };
+        once.finish()
     }
 
     /// What of the held bytes can be shown, and how many of them that uses up.

@@ -150,6 +150,41 @@ impl Resolver {
         Ok(value)
     }
 
+    /// What changes when a reference gets another value, and tells nothing of the value. `None`: it has the first one, or
+    /// nobody can know before it is used (commands).
+    pub fn generation(&self, source: &SecretSource) -> Result<Option<String>, StoreError> {
+        if let Some(entry) = &source.keyring {
+            let count = match entry.split_once('/') {
+                Some((project, name)) => self.store.revision(project, name)?,
+                None => {
+                    let of_copy = self.store.revision(&self.project, entry)?;
+                    let fallback = self.fallback.as_ref().map(|project| self.store.revision(project, entry));
+                    of_copy + fallback.transpose()?.unwrap_or(0)
+                }
+            };
+            return Ok((count > 0).then(|| format!("revision {count}")));
+        }
+        let Some(variable) = &source.environment else { return Ok(None) };
+        match self.print(variable) {
+            Some(print) => print.map(Some),
+            // what runs has its value from a shell in which it was set: that is no change
+            None => self.store.remembered(&self.project, variable),
+        }
+    }
+
+    fn print(&self, variable: &str) -> Option<Result<String, StoreError>> {
+        let value = (self.variable)(variable)?;
+        Some(self.store.fingerprint(&SecretValue::new(value.into_bytes())))
+    }
+
+    /// Keeps what a variable's value looks like now: the project came up with it.
+    pub fn remember(&self, source: &SecretSource) -> Result<(), StoreError> {
+        match source.environment.as_ref().and_then(|variable| Some((variable, self.print(variable)?))) {
+            Some((variable, print)) => self.store.remember(&self.project, variable, &print?),
+            None => Ok(()),
+        }
+    }
+
     /// `db` is the project's own entry, `bank/db` that of another project (a capability that was agreed to).
     async fn stored(&self, secret: &str, entry: &str, length: Option<u32>) -> Result<SecretValue, SecretError> {
         let store = self.store.clone();
@@ -305,6 +340,30 @@ mod tests {
         assert_eq!(resolver.resolve("pin", &keyring("bank/pin", None)).await.unwrap(), shared);
         let error = resolver.resolve("pin", &keyring("bank/none", Some(9))).await.unwrap_err();
         assert!(matches!(error, SecretError::NoEntry { .. }), "nothing is made up in another's name");
+    }
+
+    #[test]
+    fn a_rotated_value_is_another_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let resolver = resolver(folder.path(), Commands::Refused);
+        let generation = |source: &SecretSource| resolver.generation(source).unwrap();
+        let set = |project: &str, value: &str| {
+            resolver.store.set(project, "db", &SecretValue::new(value.as_bytes().to_vec())).unwrap();
+        };
+        assert_eq!(generation(&keyring("db", Some(24))), None);
+        set("shop", "first");
+        assert_eq!(generation(&keyring("db", Some(24))), None, "a first value makes nothing anew");
+        set("shop", "second");
+        assert_eq!(generation(&keyring("db", Some(24))).as_deref(), Some("revision 1"));
+        assert_eq!(generation(&keyring("shop/db", None)).as_deref(), Some("revision 1"));
+        let token = SecretSource { environment: Some("TOKEN".into()), ..SecretSource::default() };
+        assert_eq!(generation(&token), generation(&token));
+        assert!(generation(&token).is_some_and(|print| !print.contains("from env")));
+        let unset = SecretSource { environment: Some("UNSET".into()), ..SecretSource::default() };
+        assert_eq!(generation(&unset), None);
+        resolver.store.remember("shop-feature", "UNSET", "before").unwrap();
+        assert_eq!(generation(&unset).as_deref(), Some("before"), "an unset variable is no change");
+        assert_eq!(generation(&command(&["true"])), None);
     }
 
     #[tokio::test]

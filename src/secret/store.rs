@@ -48,6 +48,14 @@ pub trait Store: Send + Sync {
     fn remove(&self, project: &str, name: &str) -> Result<bool, StoreError>;
     /// Names that are kept for a project, sorted.
     fn names(&self, project: &str) -> Result<Vec<String>, StoreError>;
+    /// How often the value was replaced or taken away; 0 where it is the first one.
+    fn revision(&self, project: &str, name: &str) -> Result<u64, StoreError>;
+    /// Tells one value from another, on this machine only, and gives nothing to guess from.
+    fn fingerprint(&self, value: &SecretValue) -> Result<String, StoreError>;
+    /// The fingerprint that a variable had when the project came up last.
+    fn remembered(&self, project: &str, variable: &str) -> Result<Option<String>, StoreError>;
+    /// Keeps it.
+    fn remember(&self, project: &str, variable: &str, fingerprint: &str) -> Result<(), StoreError>;
 }
 
 /// The store of this machine, and what the user should be told about it once.

@@ -12,6 +12,7 @@ mod include;
 mod init;
 mod json;
 mod json_schema;
+mod keyring;
 mod secrets;
 mod source;
 mod wrong_specs;

@@ -136,3 +136,66 @@ fn another_project_has_entries_of_its_own() {
     assert_eq!((other.code, other.stdout.as_str()), (Some(1), ""), "{}", other.stderr);
     assert_eq!(env.run(&["-p", "shop", "secret", "get", "api_key"]).stdout, SENTINEL);
 }
+
+#[test]
+fn a_check_says_where_each_value_comes_from_and_what_is_missing() {
+    let env = TestEnvironment::new();
+    env.file("key.pem", "key");
+    env.file(
+        "devup.yaml",
+        "devup: 1\nname: shop\nservices:\n  web: {image: x, secrets: [api, made, key, told, token]}\n  worker: {image: x, secrets: [api]}\nsecrets:\n  api: {keyring: api_key}\n  made: {keyring: made_up, generate: 20}\n  key: {file: ./key.pem}\n  told: {command: [touch, ran]}\n  token: {environment: TOKEN}\n",
+    );
+    env.feed(&["secret", "set", "other"], b"x");
+    insta::assert_snapshot!(env.run(&["secret", "check"]).screen(), @"
+    exit: 1
+    --- stdout
+    NAME      FROM                VALUE                   USED BY
+    api       entry api_key       missing                 web, worker
+    made      entry made_up       made up on first use    web
+    key       file key.pem        there                   web
+    told      command touch ran   asked when it is used   web
+    token     variable TOKEN      missing                 web
+    --- stderr
+    warning: secret api: [ROOT]/home/.local/state/devup/secrets has no entry shop/api_key; make one with `devup secret set api_key`
+    warning: secret token: the variable TOKEN is not set; set it, e.g. `export TOKEN=…`, and run devup again
+    ");
+    let json = env.run(&["--json", "secret", "check"]);
+    assert_eq!(json.code, Some(1));
+    let found: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(found[0]["state"], "missing");
+    assert_eq!(found[0]["used_by"], serde_json::json!(["web", "worker"]));
+    assert!(!env.project().join("ran").exists(), "nothing is run");
+}
+
+#[test]
+fn entries_go_out_to_a_file_and_come_back() {
+    let env = project();
+    env.file("entries", "api_key='two words'\nother=\"a\\nb\"\n");
+    insta::assert_snapshot!(env.run(&["secret", "import", "entries"]).screen(), @"
+    exit: 0
+    --- stdout
+    --- stderr
+    warning: no keyring answers here (Platform failure: zbus error: Failed to connect to address `unix:path=[ROOT]/home/no-bus.sock`: No such file or directory (os error 2)); secrets are kept in [ROOT]/home/.local/state/devup/secrets, in files that only you can read
+    api_key is kept for project shop.
+    other is kept for project shop.
+    ");
+    let exported = env.run(&["secret", "export"]);
+    assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+    for name in ["api_key", "other"] {
+        assert_eq!(env.run(&["secret", "rm", name]).code, Some(0));
+    }
+    assert_eq!(env.feed(&["secret", "import", "-"], exported.stdout.as_bytes()).code, Some(0));
+    assert_eq!(env.run(&["secret", "get", "other"]).stdout, "a\nb");
+    let json = env.run(&["secret", "export", "--format", "json", "api_key"]);
+    assert_eq!(json.stdout, "{\n  \"api_key\": \"two words\"\n}\n");
+    insta::assert_snapshot!(env.feed(&["secret", "import", "-"], b"api_key=new\nthird=3\n").screen(), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: kept already, with other values: api_key; nothing was changed
+      help: --replace puts those of the file in their place
+    ");
+    assert_eq!(env.run(&["secret", "get", "third"]).code, Some(1), "all or nothing");
+    assert_eq!(env.feed(&["secret", "import", "--replace", "-"], b"api_key=new\n").code, Some(0));
+    assert_eq!(env.run(&["secret", "get", "api_key"]).stdout, "new");
+}

@@ -251,3 +251,94 @@ fn a_file_gets_the_owner_and_the_mode_that_the_spec_says() {
         assert_eq!(look(), ("5:6:640".to_owned(), "two\ntwo\n".to_owned()), "{kind:?}");
     }
 }
+
+const ROTATED: &str = r#"
+devup: 1
+x-service: &service
+  image: IMAGE
+  stop_signal: SIGKILL
+  command: [sh, -c, "echo it is $$(cat /run/secrets/*); exec sleep infinity"]
+services:
+  stored: { <<: *service, secrets: [stored] }
+  given: { <<: *service, secrets: [given] }
+  neither: { <<: *service, command: [sleep, infinity] }
+secrets:
+  stored: { keyring: entry }
+  given: { environment: GIVEN }
+"#;
+
+fn rotating(engine: &Engine) -> Project {
+    let project = Project::new(engine, "rotate", "services: {}\n");
+    std::fs::remove_file(project.folder().join("compose.yaml")).unwrap();
+    project.write("devup.yaml", ROTATED);
+    project
+}
+
+/// devup with this variable, and no keyring of this machine.
+fn with(project: &Project, given: Option<&str>, arguments: &[&str], input: &str) -> Ran {
+    let mut command = project.command(arguments);
+    command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", project.home().join("no-bus").display()));
+    if let Some(value) = given {
+        command.env("GIVEN", value);
+    }
+    let path = project.home().join("typed");
+    std::fs::write(&path, input).unwrap();
+    command.stdin(std::fs::File::open(path).unwrap());
+    Ran::of(command)
+}
+
+#[test]
+fn all_that_is_missing_is_told_before_anything_is_changed() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = rotating(&engine);
+    let ran = with(&project, None, &["up"], "").expect(1);
+    ran.says("2 secrets have no value; nothing was changed").says("devup secret set entry").says("export GIVEN");
+    assert!(engine.containers(&project.name).is_empty() && engine.networks(&project.name).is_empty());
+    with(&project, None, &["secret", "set", "entry"], "stored value").expect(0);
+    with(&project, None, &["up", "stored", "neither"], "").expect(0);
+    with(&project, None, &["up"], "").expect(1).says("export GIVEN");
+    assert_eq!(engine.running(&project.name).len(), 2);
+}
+
+#[test]
+fn a_rotated_value_restarts_only_who_uses_it() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = rotating(&engine);
+    with(&project, None, &["secret", "set", "entry"], "stored-one").expect(0);
+    with(&project, Some("given-one"), &["up"], "").expect(0);
+    let secret =
+        |service: &str| engine.exec(&project.container(service, 1), &["cat", &format!("/run/secrets/{service}")]);
+    let mut before = engine.ids(&project.name);
+    let mut changed = |given: Option<&str>| {
+        with(&project, given, &["up"], "").expect(0);
+        let now = engine.ids(&project.name);
+        let mut names: Vec<String> =
+            now.iter().filter(|(name, id)| before.get(*name) != Some(*id)).map(|(name, _)| name.clone()).collect();
+        names.sort();
+        before = now;
+        names
+    };
+    assert_eq!(changed(Some("given-one")), Vec::<String>::new());
+    assert_eq!(changed(None), Vec::<String>::new(), "a shell without the variable changes nothing");
+    with(&project, None, &["secret", "set", "entry"], "stored-two").expect(0);
+    assert_eq!(changed(None), [project.container("stored", 1)]);
+    assert_eq!(changed(Some("given-two")), [project.container("given", 1)]);
+    assert_eq!((secret("stored").as_str(), secret("given").as_str()), ("stored-two", "given-two"));
+    let inspected = serde_json::to_string(&engine.inspect(&project.container("given", 1))).unwrap();
+    assert!(!inspected.contains("given-two"), "{inspected}");
+}
+
+#[test]
+fn logs_can_be_shown_without_the_values() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = rotating(&engine);
+    with(&project, None, &["secret", "set", "entry"], "stored-value").expect(0);
+    with(&project, Some("given-value"), &["up"], "").expect(0);
+    let plain = with(&project, Some("given-value"), &["logs"], "").expect(0);
+    plain.says("it is stored-value").says("it is given-value");
+    for arguments in [&["logs", "--redact"][..], &["--json", "logs", "--redact"]] {
+        let ran = with(&project, Some("given-value"), arguments, "").expect(0);
+        assert!(!ran.out.contains("stored-value") && !ran.out.contains("given-value"), "{}", ran.out);
+        ran.says("it is [secret]");
+    }
+}
