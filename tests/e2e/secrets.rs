@@ -283,8 +283,7 @@ fn with(project: &Project, given: Option<&str>, arguments: &[&str], input: &str)
     }
     let path = project.home().join("typed");
     std::fs::write(&path, input).unwrap();
-    command.stdin(std::fs::File::open(path).unwrap());
-    Ran::of(command)
+    Ran::from(command.stdin(std::fs::File::open(path).unwrap()).output().unwrap())
 }
 
 #[test]
