@@ -12,6 +12,7 @@ pub mod secret;
 pub mod spec;
 pub mod state;
 // floor 3: pure decisions and long jobs
+pub mod backup;
 pub mod envs;
 pub mod feature;
 pub mod host;

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("driver", 2),
     ("state", 2),
     ("secret", 2),
+    ("backup", 3),
     ("observe", 3),
     ("plan", 3),
     ("envs", 3),

@@ -1,5 +1,6 @@
 //! One use case per file. `wiring` is the only place that names concrete drivers.
 
+pub mod backup;
 pub mod bake;
 pub mod check;
 pub mod clone;
@@ -41,6 +42,7 @@ pub mod task;
 pub mod trust;
 pub mod uninstall;
 pub mod up;
+pub mod vaults;
 pub mod watch;
 pub mod watching;
 pub mod wiring;

@@ -5,6 +5,7 @@
 
 mod ask;
 mod attach;
+mod backup;
 mod commit;
 mod completions;
 mod config;
@@ -18,6 +19,7 @@ mod export;
 mod images;
 mod init;
 mod inspect;
+mod keys;
 mod lifecycle;
 mod logs;
 mod man;
@@ -26,6 +28,7 @@ mod perform;
 mod ports;
 mod projects;
 mod ps;
+mod restore;
 pub mod root;
 mod run;
 mod schema;
@@ -121,6 +124,8 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Ports(arguments)) => ports::run(&arguments, context),
         Some(Command::Projects(arguments)) => projects::run(&arguments, context),
         Some(Command::Secret(arguments)) => secret::run(&arguments, context),
+        Some(Command::Backup(arguments)) => backup::run(&arguments, context),
+        Some(Command::Restore(arguments)) => restore::run(&arguments, context),
         Some(Command::Trust(arguments)) => trust::run(&arguments, context),
         Some(Command::Uninstall(arguments)) => uninstall::run(&arguments, context),
         Some(Command::Init(arguments)) => init::run(&arguments, context),

@@ -7,8 +7,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    attach, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle, logs, man,
-    ports, projects, ps, run, schema, secret, task, trust, uninstall, up, version, watch, watching,
+    attach, backup, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle,
+    logs, man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version, watch, watching,
 };
 use crate::ui::look::{Ansi, ProgressStyle};
 
@@ -205,6 +205,10 @@ pub enum Command {
     Projects(projects::Args),
     /// Keep secrets for the project
     Secret(secret::Args),
+    /// Back up what cannot be made again, to encrypted repositories
+    Backup(backup::Args),
+    /// Get back what was backed up
+    Restore(restore::Args),
     /// Allow what the spec asks of this machine
     Trust(trust::Args),
     /// Remove every trace of devup

@@ -64,6 +64,10 @@ impl Store for KeyringStore {
         "the keyring".to_owned()
     }
 
+    fn is_keyring(&self) -> bool {
+        true
+    }
+
     fn get(&self, project: &str, name: &str) -> Result<Option<SecretValue>, StoreError> {
         match Self::entry(project, name)?.get_secret() {
             Ok(bytes) => Ok(Some(SecretValue::new(bytes))),

@@ -40,6 +40,10 @@ pub enum StoreError {
 pub trait Store: Send + Sync {
     /// In words, for the user: `the keyring`.
     fn place(&self) -> String;
+    /// It is the operating system's keyring, and no folder of devup's.
+    fn is_keyring(&self) -> bool {
+        false
+    }
     /// The value; `None` where there is none.
     fn get(&self, project: &str, name: &str) -> Result<Option<SecretValue>, StoreError>;
     /// Keeps a value.

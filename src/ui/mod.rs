@@ -1,6 +1,7 @@
 //! Renders reports and events: human, json; computes nothing.
 
 pub mod ask;
+pub mod backup;
 pub mod consent;
 pub mod doctor;
 pub mod fault;

@@ -58,6 +58,8 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("stats", &[], Needs),
     ("events", &[], Needs),
     ("port", &["web", "80"], Needs),
+    ("backup", &["repos"], Answers(0)),
+    ("restore", &["shop", "--into", "back"], Needs),
     ("images", &[], Needs),
     ("volumes", &[], Needs),
     ("ls", &[], Needs),

@@ -1,0 +1,150 @@
+//! `backup`: the parts of a project that are kept, put together into one complete snapshot.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::error::{AppError, Result};
+use super::vaults::Opened;
+use crate::backup::manifest::{Gap, Manifest};
+use crate::backup::part::{Kind, Part};
+use crate::backup::session::{Session, Subject, Summary};
+use crate::base::files::{self, Access, FileError};
+use crate::feature;
+use crate::model::environment::Environment;
+use crate::state::registry::Entry;
+use crate::state::store::State;
+
+/// Whose backup is taken, and of what.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The project's name.
+    pub project: String,
+    /// What the registry knows of it.
+    pub entry: Option<Entry>,
+    /// Folders that are kept besides.
+    pub folders: Vec<PathBuf>,
+    /// Why; becomes a tag.
+    pub reason: String,
+}
+
+/// One backup.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The project.
+    pub project: String,
+    /// The repository.
+    pub repository: String,
+    /// What was added.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// What the snapshot says about itself.
+    pub manifest: Manifest,
+}
+
+/// Takes a backup. The caller holds the repository's lock.
+pub fn take(
+    state: &State,
+    opened: &Opened,
+    wanted: &Wanted,
+    environment: Option<&Environment>,
+    now: Timestamp,
+) -> Result<Report> {
+    let staging = tempfile::Builder::new()
+        .prefix("devup-backup-")
+        .tempdir()
+        .map_err(|source| AppError::io("making a folder for what is backed up", source))?;
+    let mut parts = vec![settings(state, wanted, &staging.path().join("settings"))?];
+    parts.extend(folders(&wanted.folders)?);
+    let subject = Subject {
+        project: wanted.project.clone(),
+        instance: wanted.entry.as_ref().and_then(|entry| entry.instance.as_ref()).map(|instance| instance.0.clone()),
+        path: wanted.entry.as_ref().map(|entry| entry.path.clone()),
+        remote: wanted.entry.as_ref().and_then(|entry| entry.remote.clone()),
+        reason: wanted.reason.clone(),
+    };
+    let mut session = Session::begin(&opened.vault, subject)?;
+    for part in parts {
+        session.add(part)?;
+    }
+    let (summary, manifest) = session.finish(now, gaps(environment))?;
+    Ok(Report { project: wanted.project.clone(), repository: opened.name.clone(), summary, manifest })
+}
+
+/// What is not kept yet, said at every backup.
+pub fn gaps(environment: Option<&Environment>) -> Vec<Gap> {
+    let gap = |what: String, why: &str| Gap { what, why: why.to_owned() };
+    let mut gaps = vec![
+        gap("work".to_owned(), "unpushed commits, stashes and uncommitted files are not backed up yet: push them"),
+        gap("secrets".to_owned(), "entries of `devup secret` are not backed up yet: keep them in a password manager"),
+    ];
+    match environment {
+        Some(environment) if environment.volumes.is_empty() => {}
+        Some(environment) => gaps.extend(environment.volumes.keys().map(|name| {
+            gap(format!("volume {name}"), "volumes and the databases in them are not backed up yet: dump them by hand")
+        })),
+        None => gaps.push(gap(
+            "volumes".to_owned(),
+            "volumes and the databases in them are not backed up yet: dump them by hand",
+        )),
+    }
+    gaps
+}
+
+/// What devup knows of the project, as files.
+fn settings(state: &State, wanted: &Wanted, folder: &Path) -> Result<Part> {
+    let failed = |error: &FileError| AppError::failed(error.to_string());
+    files::create_folder(folder, Access::Private).map_err(|error| failed(&error))?;
+    let write = |name: &str, bytes: &[u8]| {
+        files::write_atomic(&folder.join(name), bytes, Access::Private).map_err(|error| failed(&error))
+    };
+    if let Some(ports) = state.port_book()?.get(&wanted.project) {
+        write("ports.json", &json(ports)?)?;
+    }
+    if let Some(entry) = &wanted.entry {
+        write("project.json", &json(entry)?)?;
+        if let Some(consent) = state.consent(&entry.path)? {
+            write("trust.json", &json(&consent)?)?;
+        }
+        let lock = entry.path.join(feature::lock::FILE);
+        if let Some(bytes) = files::read_optional(&lock).map_err(|error| failed(&error))? {
+            write(feature::lock::FILE, &bytes)?;
+        }
+    }
+    Ok(Part {
+        kind: Kind::Settings,
+        name: None,
+        folder: folder.to_owned(),
+        origin: "what devup knows of the project".to_owned(),
+        verified: "written by this devup".to_owned(),
+    })
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value).map_err(|error| AppError::failed(format!("writing settings: {error}")))
+}
+
+/// The folders that the user named, each under its own name.
+fn folders(paths: &[PathBuf]) -> Result<Vec<Part>> {
+    let mut parts: Vec<Part> = Vec::new();
+    for path in paths {
+        let attempt = || format!("backing up {}", path.display());
+        let folder = path.canonicalize().map_err(|source| AppError::io(attempt(), source))?;
+        if !folder.is_dir() {
+            return Err(AppError::usage(format!("{}: it is no folder", attempt())).help("name the folder it lies in"));
+        }
+        let name = folder.to_string_lossy().trim_start_matches('/').replace('/', "-");
+        if parts.iter().any(|part| part.folder == folder) {
+            continue;
+        }
+        parts.push(Part {
+            kind: Kind::Folder,
+            name: Some(name),
+            origin: folder.display().to_string(),
+            folder,
+            verified: "read without an error".to_owned(),
+        });
+    }
+    Ok(parts)
+}

@@ -1,0 +1,240 @@
+//! One backup of one project, from its first part to the complete snapshot.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{Timestamp, Zoned};
+use rustic_core::repofile::SnapshotFile;
+use rustic_core::{
+    BackupOptions, Excludes, IndexedIdsStatus, LocalSource, LocalSourceFilterOptions, LocalSourceSaveOptions,
+    ParentOptions, Repository, SnapshotGroupCriterion, SnapshotOptions, last_modified_node,
+};
+use serde::Serialize;
+
+use super::check::{Count, count};
+use super::error::{BackupError, Kind, Result};
+use super::manifest::{Entry, Gap, Manifest, NAME, VERSION};
+use super::part::{Part, safe};
+use super::snapshot::{COMPLETE, OURS, PART, Snapshot};
+use super::source::{Seen, Watched};
+use super::vault::Vault;
+
+/// The folder at the top of a snapshot.
+pub const ROOT: &str = "/devup";
+
+/// Whose backup it is, and why it is taken.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The project's name, an instance's suffix included.
+    pub project: String,
+    /// Which copy.
+    pub instance: Option<String>,
+    /// Its folder.
+    pub path: Option<PathBuf>,
+    /// Where its repository can be cloned from.
+    pub remote: Option<String>,
+    /// Why: `manual`, `auto`, `before-…`; becomes a tag.
+    pub reason: String,
+}
+
+/// What a backup added.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The complete snapshot.
+    pub snapshot: String,
+    /// Files that were not there before.
+    pub files_new: u64,
+    /// Files that are another now.
+    pub files_changed: u64,
+    /// Files that were taken over without being read.
+    pub files_unmodified: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+    /// Bytes that the repository grew by.
+    pub stored: u64,
+}
+
+/// A backup under way. The caller holds the repository's lock.
+pub struct Session<'a> {
+    vault: &'a Vault,
+    subject: Subject,
+    repository: Repository<IndexedIdsStatus>,
+    parent: Option<SnapshotFile>,
+    done: Vec<Done>,
+}
+
+struct Done {
+    part: Part,
+    snapshot: SnapshotFile,
+    seen: Arc<Seen>,
+}
+
+impl<'a> Session<'a> {
+    /// Begins: removes what an interrupted backup left behind, and looks for the snapshot to compare with.
+    pub fn begin(vault: &'a Vault, subject: Subject) -> Result<Self> {
+        vault.refuse_beside_restic()?;
+        let repository = vault.for_writing()?;
+        let snapshots = vault.snapshot_files()?;
+        let host = host_name();
+        let abandoned: Vec<_> = snapshots
+            .iter()
+            .filter(|snapshot| {
+                snapshot.tags.contains(PART) && snapshot.tags.contains(OURS) && snapshot.hostname == host
+            })
+            .map(|snapshot| snapshot.id)
+            .collect();
+        if !abandoned.is_empty() {
+            repository.delete_snapshots(&abandoned).map_err(|error| vault.failed("clearing", &error))?;
+        }
+        let parent = snapshots
+            .into_iter()
+            .filter(|snapshot| snapshot.tags.contains(COMPLETE) && snapshot.label == subject.project)
+            .max_by(|one, other| one.time.cmp(&other.time));
+        Ok(Self { vault, subject, repository, parent, done: Vec::new() })
+    }
+
+    /// Archives a part. Fails where anything of it could not be read; nothing is complete then.
+    pub fn add(&mut self, part: Part) -> Result<()> {
+        let place = self.home().join(part.place());
+        let (snapshot, seen) = self.archive(&part.folder, &place)?;
+        let failures = seen.failures();
+        if failures > 0 {
+            let reason = format!("{failures} could not be read: {}", seen.named().join("; "));
+            return Err(BackupError::new(Kind::Incomplete, format!("backing up {}", part.origin), reason));
+        }
+        self.done.push(Done { part, snapshot, seen });
+        Ok(())
+    }
+
+    /// Makes sure that everything that went in is there, and makes the complete snapshot of it.
+    pub fn finish(mut self, taken: Timestamp, not_covered: Vec<Gap>) -> Result<(Summary, Manifest)> {
+        let parts = self.verified()?;
+        let manifest = self.manifest(taken, parts, not_covered);
+        let manifest_snapshot = self.archive_manifest(&manifest)?;
+        self.refresh()?;
+        let mut snapshots: Vec<SnapshotFile> = self.done.iter().map(|done| done.snapshot.clone()).collect();
+        snapshots.push(manifest_snapshot);
+        let complete = self.description(COMPLETE)?;
+        let merged = self
+            .repository
+            .merge_snapshots(&snapshots, &last_modified_node, complete)
+            .map_err(|error| self.vault.failed("completing the snapshot in", &error))?;
+        self.summary_of(&snapshots, &merged, manifest)
+    }
+
+    fn summary_of(
+        &self,
+        snapshots: &[SnapshotFile],
+        merged: &SnapshotFile,
+        manifest: Manifest,
+    ) -> Result<(Summary, Manifest)> {
+        let parts: Vec<_> = snapshots.iter().map(|snapshot| snapshot.id).collect();
+        // they hold nothing that the complete one does not; what can't be removed now, the next backup removes
+        let _ = self.repository.delete_snapshots(&parts);
+        let written = self.vault.snapshot(merged.id.to_hex().as_str())?;
+        let mut summary = Summary { snapshot: Snapshot::of(&written).id, ..Summary::default() };
+        for facts in snapshots.iter().chain([merged]).filter_map(|snapshot| snapshot.summary.as_ref()) {
+            summary.stored += facts.data_added_packed;
+        }
+        for facts in self.done.iter().filter_map(|done| done.snapshot.summary.as_ref()) {
+            summary.files_new += facts.files_new;
+            summary.files_changed += facts.files_changed;
+            summary.files_unmodified += facts.files_unmodified;
+            summary.bytes += facts.total_bytes_processed;
+        }
+        Ok((summary, manifest))
+    }
+
+    /// The project's folder in the snapshot.
+    fn home(&self) -> PathBuf {
+        Path::new(ROOT).join(safe(&self.subject.project))
+    }
+
+    fn refresh(&mut self) -> Result<()> {
+        self.repository = self.vault.for_writing()?;
+        Ok(())
+    }
+
+    /// Counts what the repository has of each part, beside what went in.
+    fn verified(&self) -> Result<Vec<Entry>> {
+        let reader = self.vault.for_reading()?;
+        let mut entries = Vec::new();
+        for Done { part, snapshot, seen } in &self.done {
+            let place = self.home().join(part.place());
+            let Count { entries: there, bytes, digest } = count(self.vault, &reader, snapshot.tree, &place)?;
+            if there != seen.entries() {
+                let reason = format!("{} went in and {there} are there", seen.entries());
+                return Err(BackupError::new(Kind::Incomplete, format!("backing up {}", part.origin), reason));
+            }
+            entries.push(Entry {
+                kind: part.kind,
+                name: part.name.clone(),
+                place: part.place(),
+                origin: part.origin.clone(),
+                entries: there,
+                bytes,
+                digest,
+                verified: format!("{}; counted in the repository", part.verified),
+            });
+        }
+        Ok(entries)
+    }
+
+    fn manifest(&self, taken: Timestamp, parts: Vec<Entry>, not_covered: Vec<Gap>) -> Manifest {
+        let Subject { project, instance, path, remote, .. } = self.subject.clone();
+        let devup = env!("CARGO_PKG_VERSION").to_owned();
+        Manifest { version: VERSION, project, instance, path, remote, devup, taken, parts, not_covered }
+    }
+
+    fn archive_manifest(&self, manifest: &Manifest) -> Result<SnapshotFile> {
+        let failed = |error: std::io::Error| BackupError::io("writing the manifest", &error);
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let text = serde_json::to_vec_pretty(manifest).map_err(|error| failed(error.into()))?;
+        std::fs::write(folder.path().join(NAME), text).map_err(failed)?;
+        let (snapshot, seen) = self.archive(folder.path(), &self.home())?;
+        if seen.failures() > 0 {
+            return Err(BackupError::new(Kind::Incomplete, "backing up the manifest", seen.named().join("; ")));
+        }
+        Ok(snapshot)
+    }
+
+    /// Archives a folder as a snapshot of its own.
+    fn archive(&self, folder: &Path, place: &Path) -> Result<(SnapshotFile, Arc<Seen>)> {
+        let attempt = || format!("backing up {}", folder.display());
+        let source = LocalSource::new(
+            LocalSourceSaveOptions::default(),
+            &Excludes::default(),
+            &LocalSourceFilterOptions::default(),
+            &[folder],
+        )
+        .map_err(|error| BackupError::of(attempt(), &error))?;
+        let (source, seen) = Watched::new(source);
+        let parents = self.parent.iter().map(|snapshot| snapshot.id.to_hex().as_str().to_owned()).collect::<Vec<_>>();
+        let parent =
+            ParentOptions::default().group_by(SnapshotGroupCriterion::new()).force(parents.is_empty()).parents(parents);
+        let options = BackupOptions::default().as_path(place.to_owned()).parent_opts(parent).no_scan(true);
+        let snapshot = self.description(PART)?;
+        let archived = self
+            .repository
+            .archive(&options, &source, snapshot, &[folder.to_owned()])
+            .map_err(|error| BackupError::of(attempt(), &error))?;
+        Ok((archived, seen))
+    }
+
+    fn description(&self, state: &str) -> Result<SnapshotFile> {
+        let described = SnapshotOptions::default()
+            .label(self.subject.project.clone())
+            .host(host_name())
+            .command("devup backup".to_owned())
+            .time(Zoned::now())
+            .add_tags(&format!("{OURS},{OURS}:{},{state}", self.subject.reason))
+            .and_then(|options| options.to_snapshot())
+            .map_err(|error| self.vault.failed("describing a snapshot of", &error))?;
+        Ok(SnapshotFile { program_version: format!("devup {}", env!("CARGO_PKG_VERSION")), ..described })
+    }
+}
+
+/// This machine's name.
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

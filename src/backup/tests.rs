@@ -1,0 +1,226 @@
+//! From a folder to a repository and back, and what is done about everything that goes wrong on the way.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::check::check;
+use super::copy;
+use super::diff::{How, diff};
+use super::error::Kind;
+use super::fixture::{PASSPHRASE, World, part, secret, subject, world};
+use super::part::Kind as PartKind;
+use super::restore::{Request, restore};
+use super::retention::{Rules, forget, plan, prune};
+use super::session::Session;
+use super::snapshot::Wanted;
+use super::vault::Vault;
+
+fn latest() -> Wanted {
+    Wanted::Latest { project: "shop".to_owned() }
+}
+
+fn into(world: &World, only: Vec<PartKind>) -> Request {
+    Request { wanted: latest(), only, into: world.path("out") }
+}
+
+/// All packs of a repository, the largest first.
+fn packs(world: &World) -> Vec<PathBuf> {
+    let folders = fs::read_dir(world.path("repo/data")).unwrap();
+    let mut packs: Vec<PathBuf> = folders
+        .flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    packs.sort_by_key(|path| std::cmp::Reverse(fs::metadata(path).unwrap().len()));
+    packs
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    let world = world();
+    world.file("in/plain", "content");
+    world.file("in/deep/er/odd \n name", vec![7; 3_000_000]);
+    let run = world.file("in/run.sh", "#!/bin/sh");
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o750)).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at all", world.path("in/link")).unwrap();
+    let (summary, manifest) = world.back_up("in").unwrap();
+    assert_eq!((summary.files_new, manifest.parts.len()), (4, 1));
+    assert_eq!((manifest.parts[0].entries, manifest.parts[0].bytes), (6, 3_000_016));
+
+    let restored = restore(&world.vault, &into(&world, vec![])).unwrap();
+    assert_eq!(restored.written.failures, 0, "{restored:?}");
+    assert_eq!(restored.verified, ["settings"]);
+    let out = world.path("out/settings");
+    assert_eq!(fs::read(out.join("deep/er/odd \n name")).unwrap(), vec![7; 3_000_000]);
+    assert_eq!(fs::read_link(out.join("link")).unwrap(), Path::new("/nowhere/at all"));
+    let (was, is) = (fs::metadata(&run).unwrap(), fs::metadata(out.join("run.sh")).unwrap());
+    assert_eq!((is.mode() & 0o7777, is.mtime(), is.mtime_nsec()), (0o750, was.mtime(), was.mtime_nsec()));
+    assert!(world.path("out/manifest.json").exists());
+}
+
+#[test]
+fn the_second_backup_stores_what_is_new_and_reads_nothing_else() {
+    let world = world();
+    world.file("in/big", (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    world.back_up("in").unwrap();
+    world.file("in/small", "new");
+    let (summary, _) = world.back_up("in").unwrap();
+    assert_eq!((summary.files_new, summary.files_unmodified), (1, 1));
+    assert!(summary.stored < 100_000, "{summary:?}");
+    let changes = diff(
+        &world.vault,
+        &Wanted::Id(world.vault.snapshots().unwrap()[0].id.clone()),
+        &Wanted::Id(summary.snapshot.clone()),
+    )
+    .unwrap();
+    let added: Vec<_> = changes.iter().filter(|one| one.how == How::Added).collect();
+    assert_eq!(added.len(), 1);
+    assert_eq!(added[0].path, Path::new("devup/shop/settings/small"));
+}
+
+#[test]
+fn only_what_is_asked_for_is_restored_and_only_where_nothing_is() {
+    let world = world();
+    world.file("in/a", "a");
+    world.back_up("in").unwrap();
+    let nothing = restore(&world.vault, &into(&world, vec![PartKind::Volume])).unwrap();
+    assert_eq!((nothing.written.files, nothing.verified.len()), (1, 0), "the manifest alone");
+    let error = restore(&world.vault, &into(&world, vec![])).unwrap_err();
+    assert_eq!(error.kind, Kind::Exists);
+}
+
+#[test]
+fn a_part_that_cannot_be_read_is_never_complete() {
+    let world = world();
+    world.file("in/a", "a");
+    // root reads everything: a folder that is gone can't be read by anybody
+    let mut session = Session::begin(&world.vault, subject("shop")).unwrap();
+    let error = session.add(part(world.path("not-there"))).unwrap_err();
+    assert_eq!(error.kind, Kind::Incomplete, "{error}");
+    drop(session);
+    assert_eq!(world.vault.snapshots().unwrap(), []);
+}
+
+#[test]
+fn an_interrupted_backup_leaves_nothing_complete_and_the_next_one_tidies_up() {
+    let world = world();
+    world.file("in/a", "a");
+    let mut session = Session::begin(&world.vault, subject("shop")).unwrap();
+    session.add(part(world.path("in"))).unwrap();
+    // the process ends here
+    drop(session);
+    assert_eq!(fs::read_dir(world.path("repo/snapshots")).unwrap().count(), 1);
+    assert_eq!(world.vault.snapshots().unwrap(), []);
+    assert_eq!(world.vault.find(&latest()).unwrap_err().kind, Kind::Missing);
+    world.back_up("in").unwrap();
+    assert_eq!(fs::read_dir(world.path("repo/snapshots")).unwrap().count(), 1);
+    assert!(world.vault.snapshots().unwrap()[0].complete);
+}
+
+#[test]
+fn a_wrong_passphrase_and_a_missing_repository_are_told_apart() {
+    let world = world();
+    let open = |address, words| Vault::open(address, &secret(words), &world.path("cache")).unwrap_err();
+    let wrong = open(world.vault.address(), "no");
+    assert_eq!((wrong.kind, wrong.reason.as_str()), (Kind::Passphrase, "the passphrase is wrong"));
+    let nowhere = super::address::Address::Folder(world.path("none"));
+    assert_eq!(open(&nowhere, PASSPHRASE).kind, Kind::Missing);
+    assert!(!world.path("none").exists());
+}
+
+#[test]
+fn flipped_bits_and_missing_ends_are_found_and_nothing_wrong_is_restored() {
+    for damage in [flip, truncate] {
+        let world = world();
+        world.file("in/big", (0..300_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+        world.file("in/small", "small");
+        world.back_up("in").unwrap();
+        assert!(check(&world.vault, true).unwrap().errors.is_empty());
+        damage(&packs(&world)[0]);
+        let vault = world.reopened().unwrap();
+        let found = check(&vault, true).map(|found| found.errors.len());
+        assert!(!matches!(found, Ok(0)), "{found:?}");
+        let restored = restore(&vault, &into(&world, vec![])).unwrap();
+        assert!(restored.written.failures >= 1, "{restored:?}");
+        let out = world.path("out/settings/big");
+        let wrong = fs::read(&out).is_ok_and(|bytes| bytes.len() == 1_200_000 && bytes[..4] != [0; 4]);
+        assert!(!wrong, "damaged content was restored");
+    }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn truncate(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+#[test]
+fn a_damaged_snapshot_is_an_error_and_not_an_empty_list() {
+    let world = world();
+    world.file("in/a", "a");
+    world.back_up("in").unwrap();
+    let file = fs::read_dir(world.path("repo/snapshots")).unwrap().next().unwrap().unwrap().path();
+    flip(&file);
+    let error = world.reopened().unwrap().snapshots().unwrap_err();
+    assert_eq!(error.kind, Kind::Damaged, "{error}");
+}
+
+#[test]
+fn what_goes_is_planned_first_and_its_data_stays_through_the_grace() {
+    let world = world();
+    for turn in 0..3_u8 {
+        world.file("in/big", vec![turn; 100_000]);
+        world.back_up("in").unwrap();
+    }
+    let rules = Rules { last: Some(1), ..Rules::default() };
+    let fates = plan(&world.vault, &rules, None, Timestamp::now()).unwrap();
+    assert_eq!(fates.iter().filter(|fate| fate.keep).count(), 1);
+    assert_eq!(world.vault.snapshots().unwrap().len(), 3, "a plan removes nothing");
+    assert!(plan(&world.vault, &rules, Some("other"), Timestamp::now()).unwrap().is_empty());
+    assert_eq!(forget(&world.vault, &fates).unwrap(), 2);
+    let before = packs(&world);
+    let pruned = prune(&world.vault, false).unwrap();
+    assert!(pruned.marked > 0 && pruned.removed == 0, "{pruned:?}");
+    let after = packs(&world);
+    assert!(before.iter().all(|pack| after.contains(pack)), "data goes only after the grace");
+    assert!(check(&world.vault, true).unwrap().errors.is_empty());
+    assert_eq!(restore(&world.vault, &into(&world, vec![])).unwrap().written.failures, 0);
+}
+
+#[test]
+fn a_copy_has_everything_and_the_second_copies_nothing() {
+    let (one, other) = (world(), world());
+    one.file("in/a", vec![1; 100_000]);
+    one.back_up("in").unwrap();
+    let missing = copy::missing(&one.vault, &other.vault, None).unwrap();
+    copy::copy(&one.vault, &other.vault, &missing).unwrap();
+    assert!(check(&other.vault, true).unwrap().errors.is_empty());
+    let restored = restore(&other.vault, &into(&other, vec![])).unwrap();
+    assert_eq!(restored.verified, ["settings"]);
+    assert!(copy::missing(&one.vault, &other.vault, None).unwrap().snapshots().is_empty());
+}
+
+#[test]
+fn restic_at_work_is_not_disturbed() {
+    let world = world();
+    world.file("in/a", "a");
+    world.file("repo/locks/0123", "held");
+    assert_eq!(world.back_up("in").unwrap_err().kind, Kind::Busy);
+}
+
+#[test]
+fn parts_lie_where_restic_alone_finds_them() {
+    assert_eq!(part(PathBuf::new()).place(), Path::new("settings"));
+    let volume = super::part::Part { kind: PartKind::Volume, name: Some("db/data".into()), ..part(PathBuf::new()) };
+    assert_eq!(volume.place(), Path::new("volumes/db%2fdata"));
+}

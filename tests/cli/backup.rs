@@ -1,0 +1,244 @@
+//! `devup backup` and `devup restore`, judged by what is on the disk and, where it is installed, by restic.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::environment::{Ran, TestEnvironment};
+
+/// Words that must show up nowhere but in their file.
+const KEY: &str = "s3ntinel-of-the-seal";
+
+/// A world with a project, a folder to keep, and a file that opens repositories.
+fn world() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    env.file(
+        "devup.yaml",
+        "devup: 1\nname: shop\nservices: {db: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {}}\n",
+    );
+    env.file("../key", &format!("{KEY}\n"));
+    env.file("notes/todo", "buy milk").file("notes/deep/odd \n name", "x");
+    env
+}
+
+fn devup(env: &TestEnvironment, words: &[&str]) -> Ran {
+    let mut all = words.to_vec();
+    all.extend(["--passphrase-file", "../key"]);
+    env.run(&all)
+}
+
+fn done(env: &TestEnvironment, words: &[&str]) -> String {
+    let ran = devup(env, words);
+    assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.screen());
+    ran.stdout + &ran.stderr
+}
+
+fn json(env: &TestEnvironment, words: &[&str]) -> Value {
+    let mut all = words.to_vec();
+    all.push("--json");
+    let ran = devup(env, &all);
+    assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.screen());
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// A repository beside the project, with one backup in it; the words of its recovery sheet.
+fn with_backup(env: &TestEnvironment) -> String {
+    done(env, &["backup", "init", "../repo", "--sheet", "../sheet.txt"]);
+    let sheet = fs::read_to_string(env.project().join("../sheet.txt")).unwrap();
+    let words = sheet.lines().find_map(|line| line.trim().strip_prefix("passphrase")).unwrap().trim().to_owned();
+    done(env, &["backup", "--folder", "notes"]);
+    words
+}
+
+/// restic, where it is installed; `RESTIC` names another one.
+fn restic(env: &TestEnvironment, passphrase: &str, arguments: &[&str]) -> Option<String> {
+    let program = std::env::var_os("RESTIC").unwrap_or_else(|| "restic".into());
+    let file = env.project().join("../restic-key");
+    fs::write(&file, passphrase).unwrap();
+    let output = Command::new(program)
+        .args(["--no-cache", "-r", "../repo", "--password-file"])
+        .arg(&file)
+        .args(arguments)
+        .current_dir(env.project())
+        .env("HOME", env.home())
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        eprintln!("skipped: restic is not installed");
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "restic {arguments:?}: {said}");
+    Some(said)
+}
+
+fn every_file(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { every_file(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn from_a_project_to_a_repository_and_back() {
+    let env = world();
+    with_backup(&env);
+    let said = done(&env, &["backup"]);
+    assert!(said.contains("not covered:") && said.contains("volume data:") && said.contains("work:"), "{said}");
+    let listed = json(&env, &["backup", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert!(listed[0]["complete"] == true && listed[0]["project"] == "shop", "{listed}");
+    let shown = done(&env, &["backup", "show", listed[0]["id"].as_str().unwrap()]);
+    assert!(shown.contains("settings") && shown.contains("folders/"), "{shown}");
+    done(&env, &["restore", "shop", "--into", "back", "--snapshot", listed[0]["id"].as_str().unwrap()]);
+    let kept: Vec<PathBuf> = every_file(&env.project().join("back/folders"));
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    let todo = kept.iter().find(|path| path.ends_with("todo")).unwrap();
+    assert_eq!(fs::read(todo).unwrap(), b"buy milk");
+    let again = devup(&env, &["restore", "shop", "--into", "back"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.stderr.contains("not empty"), "{}", again.stderr);
+}
+
+#[test]
+fn the_first_backup_makes_a_repository_and_says_so_once() {
+    let env = world();
+    let first = done(&env, &["backup"]);
+    assert!(first.contains("made the backup repository local") && first.contains("RECOVERY SHEET"), "{first}");
+    let second = done(&env, &["backup"]);
+    assert!(!second.contains("RECOVERY"), "{second}");
+    assert!(env.home().join(".local/share/devup/backups/config").exists());
+    let refused = env.run(&["backup"]);
+    assert_eq!(refused.code, Some(4), "{}", refused.screen());
+    assert!(refused.stderr.contains("--passphrase-file FILE"), "{}", refused.stderr);
+}
+
+#[test]
+fn the_sheet_opens_what_the_seal_is_lost_for() {
+    let env = world();
+    let words = with_backup(&env);
+    let code = fs::read(env.project().join("../sheet.png")).unwrap();
+    assert!(code.starts_with(b"\x89PNG"));
+    fs::remove_dir_all(env.home()).unwrap();
+    env.file("../words", &words);
+    let ran = env.run(&["restore", "shop", "--from", "../repo", "--into", "back", "--passphrase-file", "../words"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.screen());
+    env.file("../words", "lusab-babad");
+    let wrong = env.run(&["restore", "shop", "--from", "../repo", "--into", "b", "--passphrase-file", "../words"]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(
+        wrong.stderr.contains("the passphrase is wrong") && wrong.stderr.contains("recovery sheet"),
+        "{}",
+        wrong.stderr
+    );
+    assert!(!env.project().join("b").exists());
+}
+
+#[test]
+fn passphrases_stay_where_they_belong() {
+    let env = world();
+    let words = with_backup(&env);
+    let failing = devup(&env, &["restore", "nobody", "--into", "x"]);
+    assert!(!failing.screen().contains(KEY) && !failing.screen().contains(&words), "{}", failing.screen());
+    for path in every_file(&env.project().join("..")) {
+        let bytes = fs::read(&path).unwrap();
+        let holds = |what: &str| bytes.windows(what.len()).any(|window| window == what.as_bytes());
+        let allowed = path.ends_with("key") || path.ends_with("sheet.txt");
+        assert!(allowed || !(holds(KEY) || holds(&words)), "{}", path.display());
+    }
+}
+
+#[test]
+fn restic_accepts_and_restores_what_devup_writes() {
+    let env = world();
+    let words = with_backup(&env);
+    done(&env, &["backup", "--folder", "notes"]);
+    let Some(checked) = restic(&env, &words, &["check", "--read-data"]) else { return };
+    assert!(checked.contains("no errors were found"), "{checked}");
+    restic(&env, &words, &["restore", "latest", "--target", "../by-restic"]);
+    let files = every_file(&env.project().join("../by-restic/devup/shop/folders"));
+    assert!(files.iter().any(|path| fs::read(path).unwrap() == b"buy milk"), "{files:?}");
+    // and the other way round
+    restic(&env, &words, &["backup", "notes"]);
+    let listed = json(&env, &["backup", "list"]);
+    let theirs = listed.as_array().unwrap().iter().find(|one| one["complete"] == false).unwrap();
+    done(&env, &["restore", "--snapshot", theirs["id"].as_str().unwrap(), "--into", "theirs"]);
+    let back = every_file(&env.project().join("theirs"));
+    assert!(back.iter().any(|path| path.ends_with("notes/todo")), "{back:?}");
+    done(&env, &["backup", "check", "--read-data"]);
+}
+
+#[test]
+fn a_backup_that_is_killed_leaves_a_repository_that_is_whole() {
+    let env = world();
+    let words = with_backup(&env);
+    for turn in 0..8_u8 {
+        // content of its own each time, so that each has something to write
+        let own: Vec<u8> =
+            (0..1_500_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761 ^ u32::from(turn)).to_le_bytes()).collect();
+        fs::write(env.project().join("notes/turn"), own).unwrap();
+        let words = ["backup", "--folder", "notes", "--passphrase-file", "../key"];
+        let files = || every_file(&env.project().join("../repo")).len();
+        let before = files();
+        let mut child = env.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // killed at another step each time: when so many files are there, or when it is done already
+        while files() < before + usize::from(turn) && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let check = devup(&env, &["backup", "check", "--read-data"]);
+    assert_eq!(check.code, Some(0), "{}", check.screen());
+    for snapshot in json(&env, &["backup", "list"]).as_array().unwrap() {
+        let id = snapshot["id"].as_str().unwrap();
+        done(&env, &["restore", "--snapshot", id, "--into", &format!("back-{id}")]);
+    }
+    done(&env, &["backup", "--folder", "notes"]);
+    let left = fs::read_dir(env.project().join("../repo/snapshots")).unwrap().count();
+    assert_eq!(left, json(&env, &["backup", "list"]).as_array().unwrap().len(), "parts are tidied up");
+    restic(&env, &words, &["check", "--read-data"]);
+}
+
+#[test]
+fn two_backups_at_once_wait_for_each_other() {
+    let env = world();
+    with_backup(&env);
+    let words = ["backup", "--folder", "notes", "--passphrase-file", "../key"];
+    let mut children: Vec<_> =
+        (0..3).map(|_| env.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()).collect();
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(json(&env, &["backup", "list"]).as_array().unwrap().len(), 4);
+    done(&env, &["backup", "check", "--read-data"]);
+}
+
+#[test]
+fn forgetting_shows_a_plan_and_asks() {
+    let env = world();
+    with_backup(&env);
+    done(&env, &["backup"]);
+    let planned = devup(&env, &["--dry-run", "backup", "forget", "--keep-last", "1"]);
+    assert_eq!(planned.code, Some(20), "{}", planned.screen());
+    assert!(planned.stdout.contains("goes") && planned.stdout.contains("stays"), "{}", planned.stdout);
+    assert_eq!(devup(&env, &["backup", "forget", "--keep-last", "1"]).code, Some(4));
+    assert_eq!(devup(&env, &["backup", "forget"]).code, Some(2));
+    done(&env, &["--yes", "backup", "forget", "--keep-last", "1"]);
+    done(&env, &["backup", "prune"]);
+    assert_eq!(json(&env, &["backup", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_second_repository_gets_what_it_lacks() {
+    let env = world();
+    with_backup(&env);
+    done(&env, &["backup", "init", "../second", "--name", "off-site", "--sheet", "../sheet2.txt"]);
+    let copied = done(&env, &["backup", "copy", "--to", "off-site"]);
+    assert!(copied.contains("1 snapshots are in off-site"), "{copied}");
+    assert!(done(&env, &["backup", "copy", "--to", "off-site"]).contains("has everything already"));
+    done(&env, &["restore", "shop", "--from", "off-site", "--into", "back"]);
+    let repos = json(&env, &["backup", "repos"]);
+    assert_eq!(repos[1]["name"], "off-site");
+}
