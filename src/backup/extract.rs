@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustic_core::repofile::{BlobType, Metadata, Node, NodeType};
 use rustic_core::{BlobId, DataId, IndexedFullStatus, Repository, TreeId};
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, XattrFlags};
+use rustix::process::{Gid, Uid};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

@@ -242,3 +242,81 @@ fn a_second_repository_gets_what_it_lacks() {
     let repos = json(&env, &["backup", "repos"]);
     assert_eq!(repos[1]["name"], "off-site");
 }
+
+/// Runs a script in a mount namespace of its own, where the machine lets the user have one; what it mounts goes with it.
+fn mounting(env: &TestEnvironment, script: &str) -> Option<Ran> {
+    let probe = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no mount namespaces here");
+        return None;
+    }
+    let devup = env.command(&["x"]);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", script]).current_dir(env.project()).env_clear().stdin(Stdio::null());
+    for (name, value) in devup.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    Some(env.finish(command.env("DEVUP", env!("CARGO_BIN_EXE_devup"))))
+}
+
+fn noise(env: &TestEnvironment, bytes: u32) {
+    let noise: Vec<u8> =
+        (0..bytes / 4).flat_map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 31).to_le_bytes()).collect();
+    fs::write(env.project().join("notes/noise"), noise).unwrap();
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_repository_stays_whole() {
+    let env = world();
+    noise(&env, 40_000_000);
+    let script = "mkdir ../small; mount -t tmpfs -o size=12m none ../small; K='--passphrase-file ../key'
+        $DEVUP backup init ../small/repo --sheet ../sheet.txt $K >/dev/null
+        $DEVUP backup $K >/dev/null
+        if $DEVUP backup --folder notes $K; then echo complete; fi
+        $DEVUP backup list --json $K
+        rm -f ../small/repo/data/*/*-tmp-
+        $DEVUP backup check --read-data $K";
+    let Some(ran) = mounting(&env, script) else { return };
+    assert_eq!(ran.code, Some(0), "{}", ran.screen());
+    assert!(ran.stderr.contains("No space left") && ran.stderr.contains("free space there"), "{}", ran.stderr);
+    assert_eq!(ran.stdout.matches("\"complete\": true").count(), 1, "{}", ran.stdout);
+}
+
+#[test]
+fn a_repository_that_takes_no_writes_is_said_and_can_be_read() {
+    let env = world();
+    with_backup(&env);
+    let script = "mount --bind ../repo ../repo; mount -o remount,bind,ro ../repo; K='--passphrase-file ../key'
+        if $DEVUP backup $K; then echo complete; fi
+        $DEVUP restore shop --into back $K >/dev/null";
+    let Some(ran) = mounting(&env, script) else { return };
+    assert_eq!(ran.code, Some(0), "{}", ran.screen());
+    assert!(
+        ran.stderr.contains("Read-only file system") && ran.stderr.contains("make the place writable"),
+        "{}",
+        ran.stderr
+    );
+    assert!(env.project().join("back/manifest.json").exists());
+}
+
+#[test]
+fn a_damaged_repository_is_told_from_a_wrong_passphrase() {
+    let env = world();
+    with_backup(&env);
+    let largest = every_file(&env.project().join("../repo/data"))
+        .into_iter()
+        .max_by_key(|path| fs::metadata(path).unwrap().len());
+    let pack = largest.unwrap();
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    let check = devup(&env, &["backup", "check", "--read-data"]);
+    assert_eq!(check.code, Some(1), "{}", check.screen());
+    assert!(check.stderr.contains("damaged"), "{}", check.stderr);
+    fs::write(env.project().join("../repo/config"), "x").unwrap();
+    let opened = devup(&env, &["backup", "list"]);
+    assert_eq!(opened.code, Some(1));
+    assert!(!opened.stderr.contains("passphrase is wrong"), "{}", opened.stderr);
+}
