@@ -1,5 +1,6 @@
 //! `backup`: the parts of a project that are kept, put together into one complete snapshot.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -29,6 +30,16 @@ pub struct Wanted {
     pub reason: String,
 }
 
+/// Whoever has something to keep besides what devup itself knows of the project.
+///
+/// This is the seam for further parts. A keeper adds [`Part`]s to the session (`Part::folder`, or `Part::files` for what
+/// streams), and says what of its own it could not cover. Keepers are handed to [`take`]; who adds one removes its line from
+/// [`gaps`]. An error ends the backup: nothing is complete then.
+pub trait Keeper {
+    /// Adds what there is.
+    fn keep(&self, session: &mut Session<'_>) -> Result<Vec<Gap>>;
+}
+
 /// One backup.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -49,7 +60,7 @@ pub fn take(
     opened: &Opened,
     wanted: &Wanted,
     environment: Option<&Environment>,
-    now: Timestamp,
+    keepers: &[&dyn Keeper],
 ) -> Result<Report> {
     let staging = tempfile::Builder::new()
         .prefix("devup-backup-")
@@ -68,7 +79,11 @@ pub fn take(
     for part in parts {
         session.add(part)?;
     }
-    let (summary, manifest) = session.finish(now, gaps(environment))?;
+    let mut not_covered = gaps(environment);
+    for keeper in keepers {
+        not_covered.extend(keeper.keep(&mut session)?);
+    }
+    let (summary, manifest) = session.finish(Timestamp::now(), not_covered)?;
     Ok(Report { project: wanted.project.clone(), repository: opened.name.clone(), summary, manifest })
 }
 
@@ -112,13 +127,8 @@ fn settings(state: &State, wanted: &Wanted, folder: &Path) -> Result<Part> {
             write(feature::lock::FILE, &bytes)?;
         }
     }
-    Ok(Part {
-        kind: Kind::Settings,
-        name: None,
-        folder: folder.to_owned(),
-        origin: "what devup knows of the project".to_owned(),
-        verified: "written by this devup".to_owned(),
-    })
+    let origin = "what devup knows of the project";
+    Ok(Part::folder(Kind::Settings, None, folder.to_owned(), origin, "written by this devup"))
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>> {
@@ -127,7 +137,8 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>> {
 
 /// The folders that the user named, each under its own name.
 fn folders(paths: &[PathBuf]) -> Result<Vec<Part>> {
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts = Vec::new();
+    let mut seen = BTreeSet::new();
     for path in paths {
         let attempt = || format!("backing up {}", path.display());
         let folder = path.canonicalize().map_err(|source| AppError::io(attempt(), source))?;
@@ -135,16 +146,10 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<Part>> {
             return Err(AppError::usage(format!("{}: it is no folder", attempt())).help("name the folder it lies in"));
         }
         let name = folder.to_string_lossy().trim_start_matches('/').replace('/', "-");
-        if parts.iter().any(|part| part.folder == folder) {
-            continue;
+        let origin = folder.display().to_string();
+        if seen.insert(folder.clone()) {
+            parts.push(Part::folder(Kind::Folder, Some(name), folder, &origin, "read without an error"));
         }
-        parts.push(Part {
-            kind: Kind::Folder,
-            name: Some(name),
-            origin: folder.display().to_string(),
-            folder,
-            verified: "read without an error".to_owned(),
-        });
     }
     Ok(parts)
 }

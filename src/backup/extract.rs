@@ -257,6 +257,7 @@ fn permissions(mode: u32) -> u32 {
 fn checked(name: &OsStr) -> std::result::Result<(), Refusal> {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.iter().any(|byte| matches!(byte, b'/' | 0)) {
+        let name = name.to_string_lossy();
         return Err(format!("the name {name:?} would lead elsewhere"));
     }
     Ok(())

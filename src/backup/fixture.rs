@@ -59,10 +59,10 @@ impl World {
     }
 
     /// Archives nodes that no file system has, as one of devup's own snapshots would be tagged.
-    pub(super) fn archive(&self, source: Made) -> SnapshotFile {
+    pub(super) fn archive(&self, source: &Made) -> SnapshotFile {
         let snapshot = SnapshotOptions::default().label("evil".to_owned()).to_snapshot().unwrap();
         let repository = self.vault.for_writing().unwrap();
-        repository.archive(&BackupOptions::default(), &source, snapshot, &[PathBuf::from("/")]).unwrap()
+        repository.archive(&BackupOptions::default(), source, snapshot, &[PathBuf::from("/")]).unwrap()
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn subject(project: &str) -> Subject {
 }
 
 pub(super) fn part(folder: PathBuf) -> Part {
-    Part { kind: Kind::Settings, name: None, folder, origin: "a test".to_owned(), verified: "made".to_owned() }
+    Part::folder(Kind::Settings, None, folder, "a test", "made")
 }
 
 /// A source made up node by node.
@@ -81,7 +81,8 @@ impl Made {
     /// A node of this name at this path: the two need not agree.
     pub(super) fn node(mut self, path: &str, name: &str, kind: NodeType, content: Option<&[u8]>) -> Self {
         let size = content.map_or(0, <[u8]>::len) as u64;
-        let meta = Metadata { mode: Some(0o644), size, ..Metadata::default() };
+        let mtime = Some(jiff::Timestamp::UNIX_EPOCH);
+        let meta = Metadata { mode: Some(0o644), size, mtime, ..Metadata::default() };
         let node = Node { name: name.to_owned(), ..Node::new_node(OsStr::new("x"), kind, meta) };
         self.0.push((Path::new(path).to_owned(), node, content.map(<[u8]>::to_vec)));
         self

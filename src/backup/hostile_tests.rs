@@ -9,7 +9,7 @@ use super::fixture::{Made, World, world};
 use super::restore::{Request, Restored, restore};
 use super::snapshot::Wanted;
 
-fn restored(world: &World, made: Made) -> Restored {
+fn restored(world: &World, made: &Made) -> Restored {
     let snapshot = world.archive(made);
     let id = snapshot.id.to_hex().as_str().to_owned();
     let request = Request { wanted: Wanted::Id(id), only: vec![], into: world.path("deep/er/out") };
@@ -61,7 +61,7 @@ fn names_that_lead_elsewhere_are_refused_and_the_rest_is_there() {
         .node("/i/evil", "evil", file(), Some(b"x"))
         .node("/z", "good", file(), Some(b"good"));
     let before = outside(&world);
-    let report = restored(&world, made);
+    let report = restored(&world, &made);
     assert_eq!(report.written.failures, 9, "{:?}", report.written.failed);
     assert!(report.written.failed.iter().all(|one| one.contains("would lead elsewhere")), "{report:?}");
     assert_eq!(fs::read(world.path("deep/er/out/good")).unwrap(), b"good");
@@ -81,7 +81,7 @@ fn links_are_never_followed() {
         .node("/a/evil", "evil", file(), Some(b"x"))
         .node("/b", "b", link(&world.path("victim/file")), None)
         .node("/c", "b", file(), Some(b"overwritten"));
-    let report = restored(&world, made);
+    let report = restored(&world, &made);
     assert_eq!(fs::read_dir(world.path("victim")).unwrap().count(), 1);
     assert_eq!(fs::read(world.path("victim/file")).unwrap(), b"old");
     assert_eq!(fs::read_link(world.path("deep/er/out/b")).unwrap(), world.path("victim/file"));
@@ -96,7 +96,7 @@ fn devices_and_pipes_are_left_out_and_said() {
         .node("/mem", "mem", NodeType::Chardev { device: 0x101 }, None)
         .node("/pipe", "pipe", NodeType::Fifo, None)
         .node("/sock", "sock", NodeType::Socket, None);
-    let report = restored(&world, made);
+    let report = restored(&world, &made);
     assert_eq!(report.written.left_out.len(), 4, "{report:?}");
     assert_eq!(fs::read_dir(world.path("deep/er/out")).unwrap().count(), 0);
 }
@@ -106,7 +106,7 @@ fn what_a_node_says_of_its_size_is_not_believed() {
     let world = world();
     let mut made = Made(vec![]).node("/big", "big", file(), Some(b"four"));
     made.0[0].1.meta.size = u64::MAX / 2;
-    let report = restored(&world, made);
+    let report = restored(&world, &made);
     assert_eq!((report.written.failures, report.written.bytes), (0, 4), "{report:?}");
     assert_eq!(fs::read(world.path("deep/er/out/big")).unwrap(), b"four");
 }
@@ -123,7 +123,7 @@ fn a_shared_inode_with_other_content_is_another_file() {
     for (_, node, _) in &mut made.0 {
         (node.meta.links, node.meta.inode, node.meta.device_id) = (2, 7, 1);
     }
-    restored(&world, made);
+    restored(&world, &made);
     let read = |name: &str| fs::read(world.path("deep/er/out").join(name)).unwrap();
     assert_eq!((read("a"), read("b"), read("c")), (b"one".to_vec(), b"two".to_vec(), b"one".to_vec()));
 }

@@ -1,10 +1,13 @@
-//! What is handed over to be kept: one kind of thing of one project, ready in a folder.
+//! What is handed over to be kept: one kind of thing of one project, as a folder or as a source of files.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use rustic_core::ReadSource;
 use serde::{Deserialize, Serialize};
+
+use super::source::Erased;
 
 /// Kinds of parts; each has a folder of its own in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,22 +61,71 @@ impl FromStr for Kind {
     }
 }
 
-/// One thing to keep. Its folder is read once, and has to stay as it is until then.
-#[derive(Debug, Clone)]
+/// One thing to keep.
+#[derive(Debug)]
 pub struct Part {
     /// What kind of thing.
     pub kind: Kind,
     /// Which one of its kind: a service, a volume; `None` where there is only one.
     pub name: Option<String>,
-    /// Its files.
-    pub folder: PathBuf,
     /// What it was taken from, in words.
     pub origin: String,
-    /// How it was made sure, before it was handed over, that it is whole; in words.
-    pub verified: String,
+    /// Its files.
+    pub(super) content: Content,
+    /// How it was made sure that it is whole.
+    pub(super) verified: Verdict,
+}
+
+/// Where the files are.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// In a folder of this machine.
+    Folder(PathBuf),
+    /// Handed over one after the other.
+    Files(Erased),
+}
+
+/// Asked when everything was read: how it was made sure that it is whole, in words; or why it is not.
+pub(super) struct Verdict(pub(super) Box<dyn FnOnce() -> Result<String, String> + Send>);
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verdict")
+    }
 }
 
 impl Part {
+    /// What lies in a folder, which is read once and has to stay as it is until then. `verified` says how it was made sure,
+    /// before it was handed over, that it is whole.
+    pub fn folder(kind: Kind, name: Option<String>, folder: PathBuf, origin: &str, verified: &str) -> Self {
+        let verified = verified.to_owned();
+        let verified = Verdict(Box::new(move || Ok(verified)));
+        Self { kind, name, origin: origin.to_owned(), content: Content::Folder(folder), verified }
+    }
+
+    /// What lies in no folder: a dump as it comes, a volume behind a helper.
+    ///
+    /// The entries' paths are relative to the part's own place. They come in the order of `Path::cmp` (folders before what is
+    /// in them; those that are left out are made up), and no file is without a time: one that has the size and times that
+    /// it had in the last backup is taken over without being read, so a stream has the time at which it began. Where an
+    /// entry or a read fails, the whole backup does. `verified` is asked when everything was read: for an exit code, a
+    /// trailer.
+    pub fn files<S>(
+        kind: Kind,
+        name: Option<String>,
+        origin: &str,
+        source: S,
+        verified: impl FnOnce() -> Result<String, String> + Send + 'static,
+    ) -> Self
+    where
+        S: ReadSource + 'static,
+        S::Open: Send + 'static,
+        S::Iter: Send + 'static,
+    {
+        let content = Content::Files(Erased::new(source));
+        Self { kind, name, origin: origin.to_owned(), content, verified: Verdict(Box::new(verified)) }
+    }
+
     /// Where it lies below the project's folder in a snapshot.
     pub fn place(&self) -> PathBuf {
         let mut place = PathBuf::from(self.kind.folder());

@@ -126,14 +126,14 @@ impl Beside {
         let Some(name) = wanted.file_name() else {
             return Err(BackupError::new(Kind::Exists, attempt(), "name a folder that is not there yet"));
         };
-        match fs::read_dir(wanted) {
-            Ok(mut entries) if entries.next().is_some() => {
-                let reason = "the folder is not empty, and a restore writes over nothing; name another one";
-                return Err(BackupError::new(Kind::Exists, attempt(), reason));
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        let taken = match fs::read_dir(wanted) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
             Err(error) => return Err(failed(error)),
+        };
+        if taken {
+            let reason = "the folder is not empty, and a restore writes over nothing; name another one";
+            return Err(BackupError::new(Kind::Exists, attempt(), reason));
         }
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);

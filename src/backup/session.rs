@@ -7,14 +7,14 @@ use jiff::{Timestamp, Zoned};
 use rustic_core::repofile::SnapshotFile;
 use rustic_core::{
     BackupOptions, Excludes, IndexedIdsStatus, LocalSource, LocalSourceFilterOptions, LocalSourceSaveOptions,
-    ParentOptions, Repository, SnapshotGroupCriterion, SnapshotOptions, last_modified_node,
+    ParentOptions, ReadSource, Repository, SnapshotGroupCriterion, SnapshotOptions, last_modified_node,
 };
 use serde::Serialize;
 
 use super::check::{Count, count};
-use super::error::{BackupError, Kind, Result};
+use super::error::{BackupError, Kind as Trouble, Result};
 use super::manifest::{Entry, Gap, Manifest, NAME, VERSION};
-use super::part::{Part, safe};
+use super::part::{Content, Kind, Part, safe};
 use super::snapshot::{COMPLETE, OURS, PART, Snapshot};
 use super::source::{Seen, Watched};
 use super::vault::Vault;
@@ -64,7 +64,11 @@ pub struct Session<'a> {
 }
 
 struct Done {
-    part: Part,
+    kind: Kind,
+    name: Option<String>,
+    place: PathBuf,
+    origin: String,
+    verified: String,
     snapshot: SnapshotFile,
     seen: Arc<Seen>,
 }
@@ -95,14 +99,19 @@ impl<'a> Session<'a> {
 
     /// Archives a part. Fails where anything of it could not be read; nothing is complete then.
     pub fn add(&mut self, part: Part) -> Result<()> {
-        let place = self.home().join(part.place());
-        let (snapshot, seen) = self.archive(&part.folder, &place)?;
+        let place = part.place();
+        let Part { kind, name, origin, content, verified } = part;
+        let (snapshot, seen) = match content {
+            Content::Folder(folder) => self.archive_folder(&folder, &self.home().join(&place))?,
+            Content::Files(files) => self.archive(files, Path::new(""), &self.home().join(&place), &origin)?,
+        };
+        let incomplete = |reason: String| BackupError::new(Trouble::Incomplete, format!("backing up {origin}"), reason);
         let failures = seen.failures();
         if failures > 0 {
-            let reason = format!("{failures} could not be read: {}", seen.named().join("; "));
-            return Err(BackupError::new(Kind::Incomplete, format!("backing up {}", part.origin), reason));
+            return Err(incomplete(format!("{failures} could not be read: {}", seen.named().join("; "))));
         }
-        self.done.push(Done { part, snapshot, seen });
+        let verified = (verified.0)().map_err(incomplete)?;
+        self.done.push(Done { kind, name, place, origin, verified, snapshot, seen });
         Ok(())
     }
 
@@ -159,22 +168,22 @@ impl<'a> Session<'a> {
     fn verified(&self) -> Result<Vec<Entry>> {
         let reader = self.vault.for_reading()?;
         let mut entries = Vec::new();
-        for Done { part, snapshot, seen } in &self.done {
-            let place = self.home().join(part.place());
-            let Count { entries: there, bytes, digest } = count(self.vault, &reader, snapshot.tree, &place)?;
-            if there != seen.entries() {
-                let reason = format!("{} went in and {there} are there", seen.entries());
-                return Err(BackupError::new(Kind::Incomplete, format!("backing up {}", part.origin), reason));
+        for done in &self.done {
+            let place = self.home().join(&done.place);
+            let Count { entries: there, bytes, digest } = count(self.vault, &reader, done.snapshot.tree, &place)?;
+            if there != done.seen.entries() {
+                let reason = format!("{} went in and {there} are there", done.seen.entries());
+                return Err(BackupError::new(Trouble::Incomplete, format!("backing up {}", done.origin), reason));
             }
             entries.push(Entry {
-                kind: part.kind,
-                name: part.name.clone(),
-                place: part.place(),
-                origin: part.origin.clone(),
+                kind: done.kind,
+                name: done.name.clone(),
+                place: done.place.clone(),
+                origin: done.origin.clone(),
                 entries: there,
                 bytes,
                 digest,
-                verified: format!("{}; counted in the repository", part.verified),
+                verified: format!("{}; counted in the repository", done.verified),
             });
         }
         Ok(entries)
@@ -191,33 +200,42 @@ impl<'a> Session<'a> {
         let folder = tempfile::tempdir().map_err(failed)?;
         let text = serde_json::to_vec_pretty(manifest).map_err(|error| failed(error.into()))?;
         std::fs::write(folder.path().join(NAME), text).map_err(failed)?;
-        let (snapshot, seen) = self.archive(folder.path(), &self.home())?;
+        let (snapshot, seen) = self.archive_folder(folder.path(), &self.home())?;
         if seen.failures() > 0 {
-            return Err(BackupError::new(Kind::Incomplete, "backing up the manifest", seen.named().join("; ")));
+            return Err(BackupError::new(Trouble::Incomplete, "backing up the manifest", seen.named().join("; ")));
         }
         Ok(snapshot)
     }
 
     /// Archives a folder as a snapshot of its own.
-    fn archive(&self, folder: &Path, place: &Path) -> Result<(SnapshotFile, Arc<Seen>)> {
-        let attempt = || format!("backing up {}", folder.display());
+    fn archive_folder(&self, folder: &Path, place: &Path) -> Result<(SnapshotFile, Arc<Seen>)> {
+        let origin = folder.display().to_string();
         let source = LocalSource::new(
             LocalSourceSaveOptions::default(),
             &Excludes::default(),
             &LocalSourceFilterOptions::default(),
             &[folder],
         )
-        .map_err(|error| BackupError::of(attempt(), &error))?;
-        let (source, seen) = Watched::new(source);
+        .map_err(|error| BackupError::of(format!("backing up {origin}"), &error))?;
+        self.archive(source, folder, place, &origin)
+    }
+
+    /// Archives a source, whose paths begin with `root`, as a snapshot of its own.
+    fn archive<S>(&self, source: S, root: &Path, place: &Path, origin: &str) -> Result<(SnapshotFile, Arc<Seen>)>
+    where
+        S: ReadSource + 'static,
+        S::Open: Send,
+        S::Iter: Send,
+    {
+        let (source, seen) = Watched::new(source, root);
         let parents = self.parent.iter().map(|snapshot| snapshot.id.to_hex().as_str().to_owned()).collect::<Vec<_>>();
         let parent =
             ParentOptions::default().group_by(SnapshotGroupCriterion::new()).force(parents.is_empty()).parents(parents);
         let options = BackupOptions::default().as_path(place.to_owned()).parent_opts(parent).no_scan(true);
-        let snapshot = self.description(PART)?;
         let archived = self
             .repository
-            .archive(&options, &source, snapshot, &[folder.to_owned()])
-            .map_err(|error| BackupError::of(attempt(), &error))?;
+            .archive(&options, &source, self.description(PART)?, &[PathBuf::new()])
+            .map_err(|error| BackupError::of(format!("backing up {origin}"), &error))?;
         Ok((archived, seen))
     }
 

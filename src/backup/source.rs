@@ -1,7 +1,9 @@
 //! What is archived, watched: the library goes on where a file can't be read and says so in a log that nobody sees. Here
 //! every such failure is kept, so that what is not whole is never taken for complete.
 
+use std::fmt;
 use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,17 +45,18 @@ impl Seen {
     }
 }
 
-/// A source whose failures are kept.
+/// A source whose failures are kept, and whose entries are below one folder, in order.
 pub(super) struct Watched<S> {
     inner: S,
+    root: PathBuf,
     seen: Arc<Seen>,
 }
 
 impl<S> Watched<S> {
-    /// Around a source.
-    pub(super) fn new(inner: S) -> (Self, Arc<Seen>) {
+    /// Around a source whose paths begin with `root`; they are handed on without it.
+    pub(super) fn new(inner: S, root: &Path) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
-        (Self { inner, seen: seen.clone() }, seen)
+        (Self { inner, root: root.to_owned(), seen: seen.clone() }, seen)
     }
 }
 
@@ -66,32 +69,65 @@ impl<S: ReadSource> ReadSource for Watched<S> {
     }
 
     fn entries(&self) -> Self::Iter {
-        WatchedEntries { inner: self.inner.entries(), seen: self.seen.clone() }
+        let (root, seen) = (self.root.clone(), self.seen.clone());
+        WatchedEntries { inner: self.inner.entries(), root, last: PathBuf::new(), seen }
     }
 }
 
 /// The entries of a watched source.
 pub(super) struct WatchedEntries<I> {
     inner: I,
+    root: PathBuf,
+    last: PathBuf,
     seen: Arc<Seen>,
+}
+
+impl<I> WatchedEntries<I> {
+    /// The path below the root, or why the entry can't be kept: the library would panic, leave the part's place, make a
+    /// folder twice, or take a file for unchanged forever.
+    fn below<O>(&self, entry: &ReadSourceEntry<O>) -> Result<PathBuf, &'static str> {
+        let path = entry.path.strip_prefix(&self.root).map_err(|_| "it lies elsewhere")?;
+        if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err("its path leads elsewhere");
+        }
+        if path.file_name() != Some(&*entry.node.name()) {
+            return Err("its name is another one in its path");
+        }
+        if *path <= *self.last {
+            return Err("it comes out of order");
+        }
+        if entry.node.is_file() && entry.node.meta.mtime.is_none() {
+            return Err("it has no time");
+        }
+        Ok(path.to_owned())
+    }
 }
 
 impl<O, I: Iterator<Item = RusticResult<ReadSourceEntry<O>>>> Iterator for WatchedEntries<I> {
     type Item = RusticResult<ReadSourceEntry<WatchedOpen<O>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.inner.next()? {
-            Ok(ReadSourceEntry { path, node, open }) => {
-                self.seen.entries.fetch_add(1, Ordering::Relaxed);
-                let name = path.display().to_string();
-                let open = open.map(|inner| WatchedOpen { inner, name, seen: self.seen.clone() });
-                Ok(ReadSourceEntry { path, node, open })
-            }
-            Err(error) => {
-                self.seen.fail(error.display_log());
-                Err(error)
-            }
-        })
+        loop {
+            let entry = match self.inner.next()? {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.seen.fail(error.display_log());
+                    return Some(Err(error));
+                }
+            };
+            let path = match self.below(&entry) {
+                Ok(path) => path,
+                Err(reason) => {
+                    self.seen.fail(format!("{}: {reason}", entry.path.display()));
+                    continue;
+                }
+            };
+            self.seen.entries.fetch_add(1, Ordering::Relaxed);
+            self.last.clone_from(&path);
+            let name = path.display().to_string();
+            let open = entry.open.map(|inner| WatchedOpen { inner, name, seen: self.seen.clone() });
+            return Some(Ok(ReadSourceEntry { path, node: entry.node, open }));
+        }
     }
 }
 
@@ -131,5 +167,63 @@ impl<R: Read> Read for WatchedReader<R> {
                 self.seen.fail(format!("reading {}: {error}", self.name));
             }
         })
+    }
+}
+
+type Entries = Box<dyn Iterator<Item = RusticResult<ReadSourceEntry<ErasedOpen>>> + Send>;
+
+/// A source of any kind.
+pub(super) struct Erased(Box<dyn Fn() -> Entries + Send + Sync>);
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Erased")
+    }
+}
+
+impl Erased {
+    /// Of this one.
+    pub(super) fn new<S>(source: S) -> Self
+    where
+        S: ReadSource + 'static,
+        S::Open: Send + 'static,
+        S::Iter: Send + 'static,
+    {
+        Self(Box::new(move || {
+            Box::new(source.entries().map(|entry| {
+                let ReadSourceEntry { path, node, open } = entry?;
+                Ok(ReadSourceEntry { path, node, open: open.map(ErasedOpen::new) })
+            }))
+        }))
+    }
+}
+
+impl ReadSource for Erased {
+    type Open = ErasedOpen;
+    type Iter = Entries;
+
+    fn size(&self) -> RusticResult<Option<u64>> {
+        Ok(None)
+    }
+
+    fn entries(&self) -> Self::Iter {
+        (self.0)()
+    }
+}
+
+/// A file of a source of any kind.
+pub(super) struct ErasedOpen(Box<dyn FnOnce() -> RusticResult<Box<dyn Read + Send>> + Send>);
+
+impl ErasedOpen {
+    fn new<O: ReadSourceOpen + Send + 'static>(open: O) -> Self {
+        Self(Box::new(move || Ok(Box::new(open.open()?))))
+    }
+}
+
+impl ReadSourceOpen for ErasedOpen {
+    type Reader = Box<dyn Read + Send>;
+
+    fn open(self) -> RusticResult<Self::Reader> {
+        (self.0)()
     }
 }

@@ -5,13 +5,15 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rustic_core::repofile::NodeType;
 
 use super::check::check;
 use super::copy;
 use super::diff::{How, diff};
 use super::error::Kind;
-use super::fixture::{PASSPHRASE, World, part, secret, subject, world};
-use super::part::Kind as PartKind;
+use super::fixture::{Made, PASSPHRASE, World, part, secret, subject, world};
+use super::manifest::Manifest;
+use super::part::{Kind as PartKind, Part};
 use super::restore::{Request, restore};
 use super::retention::{Rules, forget, plan, prune};
 use super::session::Session;
@@ -101,6 +103,53 @@ fn a_part_that_cannot_be_read_is_never_complete() {
     assert_eq!(error.kind, Kind::Incomplete, "{error}");
     drop(session);
     assert_eq!(world.vault.snapshots().unwrap(), []);
+}
+
+/// Backs up what a source hands over, as a database that is called `db`.
+fn stream(world: &World, made: Made, verdict: Result<&str, &str>) -> super::error::Result<Manifest> {
+    let verdict = verdict.map(str::to_owned).map_err(str::to_owned);
+    let mut session = Session::begin(&world.vault, subject("shop"))?;
+    session.add(Part::files(PartKind::Database, Some("db".into()), "the database", made, move || verdict))?;
+    session.finish(Timestamp::now(), Vec::new()).map(|(_, manifest)| manifest)
+}
+
+#[test]
+fn what_streams_is_kept_below_its_own_place() {
+    let world = world();
+    let made = Made(vec![]).node("all.dump", "all.dump", NodeType::File, Some(b"rows")).node(
+        "deep/er.dump",
+        "er.dump",
+        NodeType::File,
+        Some(b"more"),
+    );
+    let manifest = stream(&world, made, Ok("its trailer is there")).unwrap();
+    assert_eq!(manifest.parts[0].verified, "its trailer is there; counted in the repository");
+    assert_eq!((manifest.parts[0].entries, manifest.parts[0].bytes), (3, 8));
+    restore(&world.vault, &into(&world, vec![])).unwrap();
+    assert_eq!(fs::read(world.path("out/databases/db/all.dump")).unwrap(), b"rows");
+    assert_eq!(fs::read(world.path("out/databases/db/deep/er.dump")).unwrap(), b"more");
+}
+
+#[test]
+fn a_stream_that_is_not_whole_is_never_complete() {
+    let file = |path: &str, name: &str| Made(vec![]).node(path, name, NodeType::File, Some(b"x"));
+    let mut timeless = file("a", "a");
+    timeless.0[0].1.meta.mtime = None;
+    let cases = [
+        (file("a", "a"), Err("pg_dump ended with 1"), "pg_dump ended with 1"),
+        (file("../../a", "a"), Ok(""), "leads elsewhere"),
+        (file("/a", "a"), Ok(""), "leads elsewhere"),
+        (file("a", "b"), Ok(""), "another one"),
+        (file("b", "b").node("a", "a", NodeType::File, Some(b"x")), Ok(""), "out of order"),
+        (timeless, Ok(""), "no time"),
+        (Made(vec![]).node("a", "a", NodeType::File, None), Ok(""), "went in"),
+    ];
+    let world = world();
+    for (made, verdict, reason) in cases {
+        let error = stream(&world, made, verdict).unwrap_err();
+        assert!(error.kind == Kind::Incomplete && error.reason.contains(reason), "{error}");
+        assert_eq!(world.vault.snapshots().unwrap(), []);
+    }
 }
 
 #[test]
@@ -221,6 +270,6 @@ fn restic_at_work_is_not_disturbed() {
 #[test]
 fn parts_lie_where_restic_alone_finds_them() {
     assert_eq!(part(PathBuf::new()).place(), Path::new("settings"));
-    let volume = super::part::Part { kind: PartKind::Volume, name: Some("db/data".into()), ..part(PathBuf::new()) };
+    let volume = Part::folder(PartKind::Volume, Some("db/data".into()), PathBuf::new(), "", "");
     assert_eq!(volume.place(), Path::new("volumes/db%2fdata"));
 }

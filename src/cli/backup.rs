@@ -240,7 +240,7 @@ impl Run<'_> {
         let _lock = self.lock(&opened)?;
         let mut reports: Vec<Report> = Vec::new();
         for (one, environment) in &wanted {
-            let report = backup::take(&self.state, &opened, one, environment.as_ref(), Timestamp::now())?;
+            let report = backup::take(&self.state, &opened, one, environment.as_ref(), &[])?;
             if !self.context.global.json {
                 self.context.screen.answer(&view::taken(&report))?;
             }
@@ -306,6 +306,8 @@ impl Run<'_> {
 
     fn check(&self, read_data: bool) -> Result<Exit> {
         let opened = self.open()?;
+        // beside a writer, what is on its way would look lost
+        let _lock = self.lock(&opened)?;
         let findings = check::check(&opened.vault, read_data)?;
         self.answer(&findings, || view::findings(&opened.name, &findings))?;
         if findings.errors.is_empty() {

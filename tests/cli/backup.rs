@@ -176,7 +176,7 @@ fn a_backup_that_is_killed_leaves_a_repository_that_is_whole() {
     for turn in 0..8_u8 {
         // content of its own each time, so that each has something to write
         let own: Vec<u8> =
-            (0..1_500_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761 ^ u32::from(turn)).to_le_bytes()).collect();
+            (0..1_500_000_u32).flat_map(|n| n.wrapping_mul(0x9e37_79b1 ^ u32::from(turn)).to_le_bytes()).collect();
         fs::write(env.project().join("notes/turn"), own).unwrap();
         let words = ["backup", "--folder", "notes", "--passphrase-file", "../key"];
         let files = || every_file(&env.project().join("../repo")).len();
