@@ -1,7 +1,7 @@
 //! From an address to what reads and writes there.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,10 @@ use crate::base::files::{Access, create_folder};
 
 /// restic renews its locks every five minutes and takes those of half an hour for abandoned; so does devup.
 const LOCK_LIVES: Duration = Duration::from_mins(30);
+/// What restic and the library append to the name of a file until it is whole.
+const HALF: &str = "-tmp-";
+/// A file that somebody still writes to is younger.
+const UNTOUCHED: Duration = Duration::from_hours(1);
 
 /// What reads and writes at an address.
 pub(super) fn connect(address: &Address) -> Result<Arc<dyn WriteBackend>> {
@@ -48,6 +52,23 @@ pub(super) fn prepare(address: &Address) -> Result<()> {
 /// What a `backup init` that was interrupted leaves behind.
 fn ours(name: &std::ffi::OsStr) -> bool {
     ["data", "index", "keys", "snapshots", "locks"].iter().any(|own| name == *own)
+}
+
+/// Removes from a folder what writers that were killed had half written: files that nobody has written to for an hour.
+pub(super) fn sweep(address: &Address, now: SystemTime) {
+    let Address::Folder(folder) = address else { return };
+    let below = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = ["data", "index", "keys", "snapshots"].map(|name| folder.join(name));
+    let packs: Vec<PathBuf> = below(&folder.join("data")).filter(|path| path.is_dir()).collect();
+    for path in folders.iter().chain(&packs).flat_map(|folder| below(folder)) {
+        let half = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(HALF));
+        let written = fs::symlink_metadata(&path).and_then(|data| data.modified()).ok();
+        let old = written.is_some_and(|written| now.duration_since(written).is_ok_and(|age| age > UNTOUCHED));
+        if half && old {
+            // where it can't be removed it is in nobody's way but the disk's
+            let _ = fs::remove_file(&path);
+        }
+    }
 }
 
 /// Whether restic is at work in a repository that is a folder: its locks that are still renewed.
@@ -90,5 +111,23 @@ mod tests {
         fs::write(folder.path().join("locks/abc"), "x").unwrap();
         assert_eq!(refuse_beside_restic(&address, SystemTime::now()).unwrap_err().kind, Kind::Busy);
         refuse_beside_restic(&address, SystemTime::now() + LOCK_LIVES).unwrap();
+    }
+
+    #[test]
+    fn half_written_files_go_when_nobody_writes_to_them_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::Folder(folder.path().to_owned());
+        fs::create_dir_all(folder.path().join("data/0a")).unwrap();
+        fs::create_dir(folder.path().join("snapshots")).unwrap();
+        let files = ["data/0a/0abc-tmp-", "data/0a/0abc", "snapshots/12-tmp-", "mine-tmp-"];
+        for file in files {
+            fs::write(folder.path().join(file), "x").unwrap();
+        }
+        let left = || files.iter().filter(|file| folder.path().join(file).exists()).count();
+        sweep(&address, SystemTime::now());
+        assert_eq!(left(), 4);
+        sweep(&address, SystemTime::now() + 2 * UNTOUCHED);
+        assert_eq!(left(), 2);
+        assert!(folder.path().join("data/0a/0abc").exists() && folder.path().join("mine-tmp-").exists());
     }
 }

@@ -131,6 +131,7 @@ pub fn prune(vault: &Vault, dry_run: bool) -> Result<Pruned> {
         used: size.used,
     };
     if !dry_run {
+        vault.sweep();
         vault.repository.prune(&options, plan).map_err(|error| vault.failed("pruning", &error))?;
     }
     Ok(pruned)

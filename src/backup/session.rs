@@ -77,6 +77,7 @@ impl<'a> Session<'a> {
     /// Begins: removes what an interrupted backup left behind, and looks for the snapshot to compare with.
     pub fn begin(vault: &'a Vault, subject: Subject) -> Result<Self> {
         vault.refuse_beside_restic()?;
+        vault.sweep();
         let repository = vault.for_writing()?;
         let snapshots = vault.snapshot_files()?;
         let host = host_name();

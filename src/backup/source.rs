@@ -122,7 +122,9 @@ impl<O, I: Iterator<Item = RusticResult<ReadSourceEntry<O>>>> Iterator for Watch
                     continue;
                 }
             };
-            self.seen.entries.fetch_add(1, Ordering::Relaxed);
+            let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+            let made_up = folders.filter(|folder| !self.last.starts_with(folder)).count();
+            self.seen.entries.fetch_add(1 + made_up as u64, Ordering::Relaxed);
             self.last.clone_from(&path);
             let name = path.display().to_string();
             let open = entry.open.map(|inner| WatchedOpen { inner, name, seen: self.seen.clone() });

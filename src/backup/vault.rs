@@ -76,6 +76,11 @@ impl Vault {
         place::refuse_beside_restic(&self.address, SystemTime::now())
     }
 
+    /// Removes what killed writers had half written. The caller holds the repository's lock.
+    pub(super) fn sweep(&self) {
+        place::sweep(&self.address, SystemTime::now());
+    }
+
     /// With what is needed to add to it.
     pub(super) fn for_writing(&self) -> Result<Repository<IndexedIdsStatus>> {
         self.again().and_then(Repository::to_indexed_ids).map_err(|error| self.failed("reading the index of", &error))

@@ -20,10 +20,12 @@ enum Kind {
     Answers(i32),
     /// Needs an engine; the failure is JSON.
     Needs,
+    /// Lacks something else; the failure is JSON.
+    Fails,
     /// Prints what is in a format of its own.
     Own,
 }
-use Kind::{Answers, Needs, Own};
+use Kind::{Answers, Fails, Needs, Own};
 
 /// Each command with arguments that make it report, if it can.
 const COMMANDS: &[(&str, &[&str], Kind)] = &[
@@ -58,8 +60,6 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("stats", &[], Needs),
     ("events", &[], Needs),
     ("port", &["web", "80"], Needs),
-    ("backup", &["repos"], Answers(0)),
-    ("restore", &["shop", "--into", "back"], Needs),
     ("images", &[], Needs),
     ("volumes", &[], Needs),
     ("ls", &[], Needs),
@@ -73,6 +73,8 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("ports", &[], Answers(0)),
     ("projects", &[], Answers(0)),
     ("secret", &["list"], Answers(0)),
+    ("backup", &["repos"], Answers(0)),
+    ("restore", &["shop", "--into", "back"], Fails),
     ("trust", &["--show"], Answers(4)),
     ("uninstall", &["--dry-run"], Answers(0)),
     ("init", &["--list"], Answers(0)),
@@ -113,6 +115,7 @@ fn every_command_takes_it_and_answers_in_json() {
         let code = match kind {
             Answers(code) => *code,
             Needs => 3,
+            Fails => 1,
             Own => 0,
         };
         assert_eq!(ran.code, Some(code), "{name}: {}", ran.screen());
@@ -120,6 +123,12 @@ fn every_command_takes_it_and_answers_in_json() {
             Answers(_) => drop(serde_json::from_str::<Value>(&ran.stdout).unwrap_or_else(|error| {
                 panic!("{name}: {error}: {}", ran.screen());
             })),
+            Fails => {
+                assert_eq!(ran.stdout, "", "{name}");
+                let error: Value =
+                    serde_json::from_str(&ran.stderr).unwrap_or_else(|_| panic!("{name}: {}", ran.stderr));
+                assert!(error["error"]["message"].is_string() && error["error"]["help"].is_string(), "{name}: {error}");
+            }
             Needs => {
                 assert_eq!(ran.stdout, "", "{name}");
                 let last = ran.stderr.lines().last().unwrap_or_default();
