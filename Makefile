@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEVUP_CASES ?= $(wildcard $(abspath ../shared/cases))
 export DEVUP_CASES
 
-.PHONY: help build check fmt clippy deny architecture machine test conformance demo bench soak bare modern bakerydemo publicprojects install clean
+.PHONY: help build check fmt clippy deny architecture machine test conformance demo bench soak fuzz bare modern bakerydemo publicprojects install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ bench: build ## side by side with Docker Compose, and with the bare engine calls
 
 soak: machine ## the long versions of the randomised tests; SEED=… to repeat
 	scripts/soak
+
+# SECONDS is the shell's own name for something else: it is handed on under another
+fuzz: ## fuzzes the loader with libFuzzer: SECONDS=600, SEED=…
+	DEVUP_FUZZ_SECONDS=$(or $(SECONDS),600) scripts/fuzz
 
 bare: machine ## on bare Debians inside this machine: make demo from a fresh clone, and all through a company's proxy
 	DEVUP_REQUIRE_ENGINES=1 $(CARGO) test --locked --test e2e -- --ignored --nocapture --test-threads=1 bootstrap::
