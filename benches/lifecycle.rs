@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest};
 use bollard::query_parameters as query;
-use futures_util::StreamExt;
 use futures_util::future::join_all;
+
+mod image;
 
 const IMAGE: &str = "devup-bench/busybox:1";
 
@@ -89,19 +90,7 @@ impl Bench {
             }
         }
         let body = archive.into_inner().expect("an archive");
-        let (repo, tag) = IMAGE.split_once(':').expect("a tag");
-        self.runtime.block_on(async {
-            let options = query::CreateImageOptions {
-                from_src: Some("-".to_owned()),
-                repo: Some(repo.to_owned()),
-                tag: Some(tag.to_owned()),
-                ..Default::default()
-            };
-            let mut import = self.docker.create_image(Some(options), Some(bollard::body_full(body.into())), None);
-            while let Some(step) = import.next().await {
-                step.expect("the import succeeds");
-            }
-        });
+        self.runtime.block_on(image::import(&self.docker, IMAGE, body));
     }
 
     fn spec(&self, services: usize) -> PathBuf {

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::query_parameters as query;
-use futures_util::StreamExt;
+
+mod image;
 
 const IMAGE: &str = "devup-bench/workplace:1";
 
@@ -99,19 +100,7 @@ impl Bench {
             archive.append_link(&mut header, format!("bin/{name}"), "busybox").expect("a link in the archive");
         }
         let body = archive.into_inner().expect("an archive");
-        let (repo, tag) = IMAGE.split_once(':').expect("a tag");
-        self.runtime.block_on(async {
-            let options = query::CreateImageOptions {
-                from_src: Some("-".to_owned()),
-                repo: Some(repo.to_owned()),
-                tag: Some(tag.to_owned()),
-                ..Default::default()
-            };
-            let mut import = self.docker.create_image(Some(options), Some(bollard::body_full(body.into())), None);
-            while let Some(step) = import.next().await {
-                step.expect("the import succeeds");
-            }
-        });
+        self.runtime.block_on(image::import(&self.docker, IMAGE, body));
     }
 
     /// A folder for each program: neither meets the other's container.

@@ -10,6 +10,7 @@ mod commit;
 mod completions;
 mod config;
 pub mod context;
+mod converge;
 mod cp;
 mod doctor;
 mod down;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::ask::{self, Host};
 use super::context::Context;
+use super::converge::PullWhen;
 use super::exec;
 use super::exit::Exit;
 use super::images::look;
 use super::perform;
 use super::session::{self, Inside, Wires};
-use super::up::PullWhen;
 use crate::app::error::{AppError, Result};
 use crate::app::lifecycle;
 use crate::app::perform::{self as app_perform, judge};

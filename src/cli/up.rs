@@ -1,148 +1,18 @@
 //! `devup`, `devup up` and its kin: `create`, `scale`, `rebuild`; and `plan`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indexmap::IndexMap;
-
-use super::ask::{self, Host};
 use super::context::Context;
+use super::converge::{Converge, converge, converge_and, scale_of, show_plan, with_variables};
 use super::exit::Exit;
-use super::lifecycle::grace;
-use super::perform;
-use super::stay::{self, Stay};
-use super::watch::Follower;
+use super::stay::Stay;
 use crate::app::dotfiles;
 use crate::app::error::Result;
-use crate::app::perform::judge;
 use crate::app::project::Project;
 use crate::app::stay::{Shown, Until};
-use crate::app::up::{self, UpOutcome, UpRequest};
-use crate::app::wiring::Engine;
 use crate::base::clock::{Clock, SystemClock};
-use crate::engine::Canceller;
-use crate::plan::{Options, Pull, Wait};
+use crate::plan::Wait;
 use crate::ui;
-use crate::ui::progress::Progress;
-
-/// When images are pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum PullWhen {
-    /// At every run
-    Always,
-    /// Where an image is missing
-    Missing,
-    /// Not at all
-    Never,
-    /// As the spec says
-    Policy,
-}
-
-impl PullWhen {
-    /// The planner's word.
-    pub fn pull(self) -> Option<Pull> {
-        match self {
-            Self::Always => Some(Pull::Always),
-            Self::Missing => Some(Pull::Missing),
-            Self::Never => Some(Pull::Never),
-            Self::Policy => None,
-        }
-    }
-}
-
-/// What `up`, `plan`, `create` and `rebuild` share.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Converge {
-    /// Services, with those that they need; none: all
-    #[arg(value_name = "SERVICE")]
-    services: Vec<String>,
-    /// Build images first, even where they exist
-    #[arg(long, conflicts_with = "no_build")]
-    build: bool,
-    /// Build nothing
-    #[arg(long)]
-    no_build: bool,
-    /// When images are pulled
-    #[arg(long, value_enum, value_name = "WHEN")]
-    pull: Option<PullWhen>,
-    /// Pull without showing progress
-    #[arg(long)]
-    quiet_pull: bool,
-    /// Build without showing progress
-    #[arg(long)]
-    quiet_build: bool,
-    /// Make every container anew
-    #[arg(long, conflicts_with = "no_recreate")]
-    force_recreate: bool,
-    /// Leave containers that exist as they are
-    #[arg(long)]
-    no_recreate: bool,
-    /// Begin with empty anonymous volumes
-    #[arg(short = 'V', long)]
-    renew_anon_volumes: bool,
-    /// Remove containers of services that are not in the spec
-    #[arg(long)]
-    remove_orphans: bool,
-    /// So many containers of a service: `--scale web=3`
-    #[arg(long, value_name = "SERVICE=N", value_parser = scale_of)]
-    scale: Vec<(String, u32)>,
-    /// Seconds before a container that is replaced is killed
-    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
-    timeout: Option<i64>,
-    /// Fail where a port of the host is taken, instead of choosing another
-    #[arg(long)]
-    strict_ports: bool,
-}
-
-/// `web=3`
-pub fn scale_of(text: &str) -> Result<(String, u32), String> {
-    let (service, count) = text.split_once('=').ok_or("expected SERVICE=N, such as web=3")?;
-    let count = count.parse().map_err(|_| format!("{count:?} is no number of containers"))?;
-    Ok((service.to_owned(), count))
-}
-
-impl Converge {
-    fn request(&self) -> UpRequest {
-        UpRequest {
-            options: Options {
-                services: self.services.clone(),
-                force_recreate: self.force_recreate,
-                no_recreate: self.no_recreate,
-                build: self.build,
-                pull: self.pull.and_then(PullWhen::pull),
-                renew_anon_volumes: self.renew_anon_volumes,
-                remove_orphans: self.remove_orphans,
-                scale: self.scale.iter().cloned().collect::<IndexMap<_, _>>(),
-                grace: grace(self.timeout),
-                ..Options::default()
-            },
-            strict_ports: self.strict_ports,
-            ..UpRequest::default()
-        }
-    }
-
-    /// `--no-build`: a build section counts for nothing.
-    fn without_builds(&self, project: &mut Project) {
-        let Some(environment) = project.environment.as_mut().filter(|_| self.no_build) else { return };
-        let name = environment.project_name().to_owned();
-        for (key, service) in &mut environment.services {
-            if service.build.take().is_some() && service.image.is_none() {
-                service.image = Some(format!("{name}-{key}"));
-            }
-        }
-    }
-}
-
-/// The wish with what the environment, and the project's environment files, say of orphans.
-fn with_variables(mut wish: UpRequest, project: &Project) -> UpRequest {
-    let variables = project.spec.as_ref().map(|loaded| &loaded.environment);
-    let says = |name: &str| {
-        let value = variables.and_then(|variables| variables.get(name));
-        value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
-    };
-    wish.options.remove_orphans |= says("COMPOSE_REMOVE_ORPHANS");
-    wish.options.ignore_orphans |= says("COMPOSE_IGNORE_ORPHANS");
-    wish
-}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -333,62 +203,11 @@ pub struct ScaleArgs {
 
 /// Changes how many containers services have.
 pub fn scale(arguments: &ScaleArgs, context: &Context) -> Result<Exit> {
-    let converge_arguments = Converge { scale: arguments.scale.clone(), ..Converge::default() };
+    let converge_arguments = Converge::scaled(arguments.scale.clone());
     let mut wish = converge_arguments.request();
     wish.options.services = arguments.scale.iter().map(|(service, _)| service.clone()).collect();
     wish.options.no_deps = arguments.no_deps;
     converge(context, &converge_arguments, &wish)
-}
-
-fn converge(context: &Context, arguments: &Converge, wish: &UpRequest) -> Result<Exit> {
-    converge_and(context, arguments, wish, None)
-}
-
-fn converge_and(context: &Context, arguments: &Converge, wish: &UpRequest, stay: Option<&Stay>) -> Result<Exit> {
-    let began = Instant::now();
-    let request = context.request()?;
-    let mut project = context.load(Project::load)?;
-    arguments.without_builds(&mut project);
-    let wish = &with_variables(wish.clone(), &project);
-    for remark in &project.remarks {
-        context.screen.say(&ui::text::clean_lines(remark));
-    }
-    let watched = stay.filter(|stay| stay.watch);
-    let follower = watched.map(|stay| Follower::new(context, &project, &stay.services)).transpose()?;
-    let host = Host::of(context)?;
-    context.block_on(async {
-        let engine = ask::engine(context, &host).await?;
-        if context.global.dry_run {
-            return show_plan(context, &engine, &project, wish).await;
-        }
-        // from before the start, so that what changes meanwhile is not missed
-        let notice = follower.as_ref().map(Follower::notice).transpose()?;
-        let progress = Progress::new(context.screen.look);
-        let (canceller, cancel) = Canceller::new();
-        let tools = host.tools();
-        let work = up::up(&request, &engine, &project, wish, context, &tools, (&progress, &cancel));
-        let outcome = perform::with_interrupts(context, canceller, work).await?;
-        drop(progress);
-        judge(&outcome.report)?;
-        summary(context, &outcome, began.elapsed())?;
-        let Some(stay) = stay else { return Ok(Exit::DONE) };
-        let staying = stay::follow(context, &engine, &project, stay);
-        let (Some(follower), Some(notice)) = (&follower, notice) else { return staying.await };
-        tokio::select! {
-            ended = staying => ended,
-            ended = follower.follow(&engine, &host, notice) => ended.map(|()| Exit::DONE),
-        }
-    })
-}
-
-fn summary(context: &Context, outcome: &UpOutcome, took: Duration) -> Result<()> {
-    if context.global.json {
-        return context.screen.json_pretty(&ui::up::json(outcome, took));
-    }
-    for line in ui::up::lines(outcome, took) {
-        context.screen.say(&line);
-    }
-    Ok(())
 }
 
 /// Arguments of `plan`.
@@ -413,13 +232,4 @@ pub fn plan(arguments: &PlanArgs, context: &Context) -> Result<Exit> {
         let engine = context.engine().await?;
         show_plan(context, &engine, &project, &wish).await
     })
-}
-
-async fn show_plan(context: &Context, engine: &Engine, project: &Project, wish: &UpRequest) -> Result<Exit> {
-    let (plan, chosen) = up::plan(&context.request()?, engine, project, wish).await?;
-    for remark in crate::app::ports::remarks(&chosen) {
-        context.screen.say(&ui::text::clean(&remark));
-    }
-    // its warnings are part of it
-    perform::show(context, &plan)
 }

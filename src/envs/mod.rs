@@ -18,6 +18,7 @@ pub mod facts;
 pub mod inject;
 pub mod login;
 pub mod recipe;
+mod script;
 pub mod surround;
 
 pub use crate::base::authorities;

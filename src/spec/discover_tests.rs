@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
+use crate::spec::node::Source;
 
 /// Files in memory.
 #[derive(Default)]

@@ -14,6 +14,7 @@ pub mod error;
 pub mod excerpt;
 pub mod extends;
 mod fault;
+mod files;
 pub mod include;
 pub mod interpolate;
 pub mod load;

@@ -1,0 +1,84 @@
+//! Plans of the verbs on what is there, over small projects.
+
+use super::*;
+use crate::model::environment::Environment;
+use crate::model::service::{Dependency, Service};
+
+fn container(service: &str, state: State) -> Container {
+    crate::app::select::tests::container(service, 1, false, state)
+}
+
+/// web needs db (healthy, restarted along).
+fn project() -> Project {
+    let mut environment = Environment::default();
+    let dependency = Dependency { condition: Condition::ServiceHealthy, restart: true, required: true };
+    let hook = Hook { command: vec!["sync".into()], ..Hook::default() };
+    let web = Service {
+        depends_on: [("db".to_owned(), dependency)].into_iter().collect(),
+        pre_stop: vec![hook],
+        ..Service::default()
+    };
+    environment.services.insert("web".into(), web);
+    environment.services.insert("db".into(), Service::default());
+    Project {
+        name: "p".into(),
+        environment: Some(environment),
+        spec: None,
+        decision: None,
+        named_by_folder: false,
+        remarks: vec![],
+    }
+}
+
+fn text(verb: &Verb, services: &[&str], states: [State; 2]) -> String {
+    let containers = vec![container("web", states[0]), container("db", states[1])];
+    let services: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+    plan(verb, &project(), &services, containers).unwrap().to_string()
+}
+
+#[test]
+fn users_stop_first_and_their_hooks_before() {
+    assert_eq!(
+        text(&Verb::Stop { grace: None }, &[], [State::Running, State::Running]),
+        "1 run hook pre_stop in p-web-1: asked for\n\
+         2 stop container p-web-1: asked for, interrupts, follows 1\n\
+         3 stop container p-db-1: asked for, interrupts, follows 2\n"
+    );
+    assert_eq!(text(&Verb::Stop { grace: None }, &[], [State::Exited, State::Created]), "");
+}
+
+#[test]
+fn what_is_needed_starts_first_and_is_waited_for() {
+    assert_eq!(
+        text(&Verb::Start, &["web"], [State::Exited, State::Exited]),
+        "1 start container p-db-1: asked for\n\
+         2 wait for container p-db-1 to be healthy: asked for, after 1\n\
+         3 start container p-web-1: asked for, after 2\n"
+    );
+    assert_eq!(
+        text(&Verb::Start, &["web"], [State::Exited, State::Running]),
+        "1 wait for container p-db-1 to be healthy: asked for\n\
+         2 start container p-web-1: asked for, after 1\n"
+    );
+}
+
+#[test]
+fn restarting_takes_those_along_that_ask_for_it() {
+    let along = text(&Verb::Restart { grace: None, alone: false }, &["db"], [State::Running, State::Running]);
+    assert!(along.contains("start container p-web-1"), "{along}");
+    let alone = text(&Verb::Restart { grace: None, alone: true }, &["db"], [State::Running, State::Running]);
+    assert!(!alone.contains("p-web-1"), "{alone}");
+}
+
+#[test]
+fn only_stopped_containers_are_removed_unless_asked() {
+    let keep = Verb::Remove { running: false, volumes: AnonymousVolumes::Keep };
+    let removed = text(&keep, &[], [State::Running, State::Exited]);
+    assert!(removed.contains("p-db-1") && !removed.contains("p-web-1"), "{removed}");
+}
+
+#[test]
+fn starting_what_was_never_made_is_an_error() {
+    let error = plan(&Verb::Start, &project(), &[], vec![container("db", State::Exited)]).unwrap_err();
+    assert_eq!(error.to_string(), "service \"web\" has no container to start");
+}
