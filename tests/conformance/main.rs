@@ -13,5 +13,6 @@ mod engine;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod keys;
+mod properties;
 #[cfg(target_os = "linux")]
 mod sessions;

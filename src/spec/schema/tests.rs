@@ -244,16 +244,6 @@ fn sources_exclude_each_other() {
     }
 }
 
-/// The table in the manual is the one in the program.
-#[test]
-fn the_manual_has_every_property_of_a_dev_container() {
-    let manual = include_str!("../../../docs/devcontainer.md");
-    for (name, about) in super::devcontainer_properties() {
-        let row = format!("| `{name}` | {about} |\n");
-        assert!(manual.contains(&row), "docs/devcontainer.md lacks this row:\n{row}");
-    }
-}
-
 /// The manual lists the flags that have a counterpart.
 #[test]
 fn the_manual_has_every_flag_of_a_dev_container() {
