@@ -19,6 +19,7 @@ pub mod host;
 pub mod import;
 pub mod observe;
 pub mod plan;
+pub mod provider;
 pub mod source;
 pub mod task;
 pub mod trust;

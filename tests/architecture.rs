@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("backup", 3),
     ("observe", 3),
     ("plan", 3),
+    ("provider", 3),
     ("envs", 3),
     ("feature", 3),
     ("host", 3),

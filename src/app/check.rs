@@ -3,11 +3,12 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use crate::app::agree::Agreeing;
 use crate::app::error::{AppError, Result};
 use crate::app::images::{self, BuildWish};
 use crate::app::project::Project;
 use crate::app::request::Request;
-use crate::app::up::{self, Questions};
+use crate::app::up::Questions;
 use crate::app::wiring::Engine;
 use crate::driver::image::{BuildRequest, Findings};
 use crate::model::build::Build;
@@ -38,7 +39,7 @@ pub async fn check(
 ) -> Result<Vec<Checked>> {
     let state = State::open(request.layout.clone()).map_err(|error| AppError::failed(error.to_string()))?;
     // Dockerfiles may lie outside the project
-    up::agree(request, engine, project, &state, questions).await?;
+    Agreeing { request, engine, project, state: &state, questions }.agree().await?;
     let mut environment = project.environment()?.clone();
     let services = images::to_build(project, &environment, wish)?;
     images::override_builds(&mut environment, wish);
@@ -78,18 +79,10 @@ async fn check_request(
         }
         images.insert(context.to_owned(), reference);
     }
-    Ok(BuildRequest {
-        tags: vec![image(name, service)?],
-        // nothing runs, and so nobody asks for keys
-        build: Build { ssh: Vec::new(), ..build.clone() },
-        secrets: IndexMap::new(),
-        extra_files: Vec::new(),
-        without_folder: false,
-        platform: service.platform.clone(),
-        labels: IndexMap::new(),
-        images,
-        surroundings: None,
-    })
+    // nothing runs, and so nobody asks for keys
+    let build = Build { ssh: Vec::new(), ..build.clone() };
+    let (tags, platform) = (vec![image(name, service)?], service.platform.clone());
+    Ok(BuildRequest { tags, platform, images, ..BuildRequest::of(build) })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One use case per file. `wiring` is the only place that names concrete drivers.
 
+pub mod agree;
 pub mod backup;
 pub mod bake;
 pub mod check;
@@ -30,6 +31,7 @@ pub mod pin;
 pub mod ports;
 pub mod project;
 pub mod projects;
+pub mod provider;
 pub mod ps;
 pub mod remote;
 pub mod request;
@@ -43,6 +45,7 @@ pub mod trust;
 pub mod uninstall;
 pub mod up;
 pub mod vaults;
+pub mod view;
 pub mod watch;
 pub mod watching;
 pub mod wiring;

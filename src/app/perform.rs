@@ -6,11 +6,13 @@ use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
+use crate::app::provider::ProjectProviders;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
 use crate::driver::image::{BuildRequest, ProgressSink};
-use crate::engine::{Cancel, Pace, Report, SecretResolver, Tools, Workshop, apply};
+use crate::engine::{Cancel, Pace, Providers, Report, SecretResolver, Told, Tools, Workshop, apply};
 use crate::model::event::Listener;
+use crate::model::provider::{Model, Provider};
 use crate::model::resource::SecretSource;
 use crate::model::task::Provision;
 use crate::plan::Plan;
@@ -47,6 +49,20 @@ impl Workshop for Unneeded {
     }
 }
 
+/// Where there is no spec, nobody knows who provides what.
+#[async_trait]
+impl Providers for Unneeded {
+    async fn up(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("service {service} is not brought up by this verb"))
+    }
+    async fn down(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("service {service} is not released by this verb"))
+    }
+    async fn serve(&self, key: &str, _model: &Model, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("model {key} is not served by this verb"))
+    }
+}
+
 /// Performs a plan over containers that are there.
 pub async fn perform(
     request: &Request,
@@ -60,6 +76,7 @@ pub async fn perform(
     // hooks speak here too
     let known = project.environment().is_ok().then(|| Confidential::of(request, project, &state, Commands::Refused));
     let known = known.transpose()?;
+    let providers = project.environment().ok().map(|environment| ProjectProviders::of(request, environment));
     let tools = Tools {
         project: &project.name,
         containers: &*engine.containers,
@@ -67,6 +84,7 @@ pub async fn perform(
         sessions: &*engine.sessions,
         secrets: known.as_ref().map_or(&Unneeded as &dyn SecretResolver, |known| known),
         workshop: &Unneeded,
+        providers: providers.as_ref().map_or(&Unneeded as &dyn Providers, |known| known),
         marks: &ProjectMarks { state: &state, project: &project.name },
         listener,
     };

@@ -81,6 +81,10 @@ pub fn requests(project: &Project, wish: &RunRequest, slug: &str, folders: &Fold
     let Environment { services, disabled, volumes, .. } = &mut environment;
     let service = services.get_mut(&wish.service).or_else(|| disabled.get_mut(&wish.service));
     let service = service.ok_or_else(|| AppError::failed(format!("no such service: {}", wish.service)))?;
+    if let Some(provider) = &service.provider {
+        let what = format!("service {} has no containers: the program `{}` provides it", wish.service, provider.kind);
+        return Err(AppError::failed(what).help("name a service that has an `image` or a `build` section"));
+    }
     let needed = needed(service);
     overlay(service, volumes, wish, folders)?;
     let name = wish.name.clone().unwrap_or_else(|| format!("{}-{}-run-{slug}", project.name, wish.service));

@@ -11,6 +11,7 @@ use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::marks::ProjectMarks;
 use crate::app::project::Project;
+use crate::app::provider::ProjectProviders;
 use crate::app::request::Request;
 use crate::app::wiring::Engine;
 use crate::app::workplace::Features;
@@ -48,6 +49,9 @@ pub struct Supplies<'a> {
     plain_builds: bool,
     carriers: tokio::sync::Mutex<()>,
     marks: ProjectMarks<'a>,
+    providers: ProjectProviders,
+    /// This run performs what it plans, so that providers can be asked.
+    performs: bool,
     /// Of a dev container, fetched once for a run.
     pub features: tokio::sync::OnceCell<Features>,
 }
@@ -90,8 +94,16 @@ impl<'a> Supplies<'a> {
             plain_builds: !builds_get_authorities(request, preferences.build_authorities),
             carriers: tokio::sync::Mutex::default(),
             marks: ProjectMarks { state, project: &project.name },
+            providers: ProjectProviders::of(request, environment),
+            performs: false,
             features: tokio::sync::OnceCell::new(),
         })
+    }
+
+    /// For a run that performs its plans.
+    #[must_use]
+    pub fn performing(self) -> Self {
+        Self { performs: true, ..self }
     }
 
     /// What the planner has to know before the world is looked at.
@@ -103,6 +115,7 @@ impl<'a> Supplies<'a> {
             multi_network_create: features.multi_network_create,
             features: Some(features.clone()),
             now: SystemClock.now().as_second(),
+            answers: self.performs.then(|| self.providers.answers()),
             ..Inputs::default()
         };
         inputs.file_digests = copied_files(environment, features.local);
@@ -234,6 +247,7 @@ impl<'a> Supplies<'a> {
             sessions: &*engine.sessions,
             secrets: &self.confidential,
             workshop: self,
+            providers: &self.providers,
             marks: &self.marks,
             listener,
         }

@@ -155,7 +155,6 @@ mod tests {
     use crate::driver::image::BuildRequest;
     use crate::model::build::Build;
     use crate::state::store::temporary;
-    use indexmap::IndexMap;
     use std::sync::Arc;
 
     #[tokio::test]
@@ -184,14 +183,9 @@ mod tests {
             let build = Build { context: tags[0].to_owned(), ..Build::default() };
             let request = BuildRequest {
                 tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-                build,
-                secrets: IndexMap::new(),
-                extra_files: Vec::new(),
                 without_folder: true,
-                platform: None,
                 labels: labels.iter().cloned().collect(),
-                images: IndexMap::new(),
-                surroundings: None,
+                ..BuildRequest::of(build)
             };
             fake.build(&request, &|_| {}).await.unwrap();
         };

@@ -4,11 +4,12 @@ use super::context::Context;
 use super::exit::Exit;
 use super::lifecycle::grace;
 use super::perform;
+use crate::app::agree::Agreeing;
 use crate::app::down;
 use crate::app::error::Result;
 use crate::app::project::Project;
 use crate::app::wiring::Engine;
-use crate::plan::{DownOptions, Plan, RemoveImages};
+use crate::plan::{DownOptions, Operation, Plan, RemoveImages, Step};
 use crate::state::store::State;
 use crate::ui::text::clean;
 
@@ -73,6 +74,7 @@ pub async fn take_down(context: &Context, engine: &Engine, project: &Project, op
     if plan.steps.is_empty() {
         context.screen.say(&format!("nothing of {} is there", clean(&project.name)));
     }
+    agree_to_providers(context, engine, project, &plan).await?;
     let exit = perform::plan(context, engine, project, plan).await?;
     if options.services.is_empty() && !context.global.dry_run {
         State::open(context.request()?.layout)?.release_ports(&project.name)?;
@@ -116,10 +118,22 @@ pub fn destroy(arguments: &DestroyArgs, context: &Context) -> Result<Exit> {
             return perform::show(context, &plan);
         }
         agree(context, &project, &plan)?;
+        agree_to_providers(context, &engine, &project, &plan).await?;
         perform::plan(context, &engine, &project, plan).await?;
         State::open(request.layout)?.forget_project(&project.name)?;
         Ok(Exit::DONE)
     })
+}
+
+/// Programs that release what they provide run on this machine, too: not without consent.
+async fn agree_to_providers(context: &Context, engine: &Engine, project: &Project, plan: &Plan) -> Result<()> {
+    let releases = |step: &Step| matches!(step.operation, Operation::ReleaseProvider { .. });
+    if context.global.dry_run || !plan.steps.iter().any(releases) {
+        return Ok(());
+    }
+    let request = context.request()?;
+    let state = State::open(request.layout.clone())?;
+    Agreeing { request: &request, engine, project, state: &state, questions: context }.agree().await.map(drop)
 }
 
 fn agree(context: &Context, project: &Project, plan: &Plan) -> Result<()> {

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::images::look;
 use super::perform;
+use crate::app::agree::Agreeing;
 use crate::app::error::{AppError, Result};
 use crate::app::inspect;
 use crate::app::lifecycle::{self, Verb};
@@ -71,7 +72,9 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         // from before the start, so that what changes meanwhile is not missed
         let notice = follower.notice()?;
         if arguments.no_up {
-            up::agree(&request, &engine, &project, &State::open(request.layout.clone())?, context).await?;
+            let state = State::open(request.layout.clone())?;
+            let (request, engine, project) = (&request, &engine, &project);
+            Agreeing { request, engine, project, state: &state, questions: context }.agree().await?;
         } else {
             let options = Options { services: arguments.services.clone(), ..Options::default() };
             follower.bring(&engine, &host, &UpRequest { options, ..UpRequest::default() }).await?;

@@ -62,6 +62,23 @@ pub struct BuildRequest {
     pub surroundings: Option<Surroundings>,
 }
 
+impl BuildRequest {
+    /// Nothing but the spec's section.
+    pub fn of(build: Build) -> Self {
+        Self {
+            tags: Vec::new(),
+            build,
+            secrets: IndexMap::new(),
+            extra_files: Vec::new(),
+            without_folder: false,
+            platform: None,
+            labels: IndexMap::new(),
+            images: IndexMap::new(),
+            surroundings: None,
+        }
+    }
+}
+
 /// What a builder found in a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Findings {

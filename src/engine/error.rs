@@ -80,6 +80,14 @@ pub enum StepError {
         /// Why it failed.
         reason: String,
     },
+    /// A program of this machine did not provide what it should.
+    #[error("{what}: {reason}")]
+    Provider {
+        /// What was asked of it.
+        what: String,
+        /// Why it failed.
+        reason: String,
+    },
     /// What was done could not be noted; it will be done again next time.
     #[error("{what} was done, but that could not be noted: {reason}")]
     Note {

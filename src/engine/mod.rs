@@ -19,5 +19,5 @@ mod wait;
 pub use apply::{Pace, apply};
 pub use cancel::{Cancel, Canceller, Level};
 pub use error::StepError;
-pub use ports::{Marks, SecretResolver, Tools, Workshop};
+pub use ports::{Marks, Providers, SecretResolver, Told, Tools, Workshop};
 pub use report::{Ended, Report};

@@ -76,6 +76,9 @@ impl Performer<'_> {
             | Operation::BuildImage { .. }
             | Operation::BuildEnv { .. }
             | Operation::ProvisionImage { .. } => self.image(step).await?,
+            Operation::AskProvider { .. } | Operation::ReleaseProvider { .. } | Operation::ServeModel { .. } => {
+                self.provided(step).await?;
+            }
             Operation::RemoveImage { reference } => self.tools.images.remove_image(reference, false).await?,
             Operation::CreateContainer { spec, image, joins } => {
                 let spec = self.resolved(spec, image, joins)?;
@@ -135,6 +138,24 @@ impl Performer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What programs of this machine do; their words are repeated without the values of secrets.
+    async fn provided(&self, step: &Step) -> Result<(), StepError> {
+        self.tools.secrets.know_all().await;
+        let told = |line: &str| self.progress(step, &self.tools.secrets.hide(line));
+        let providers = self.tools.providers;
+        let (what, done) = match &step.operation {
+            Operation::AskProvider { name, provider } => {
+                (format!("the provider of service {name}"), providers.up(name, provider, &told).await)
+            }
+            Operation::ReleaseProvider { name, provider } => {
+                (format!("releasing service {name}"), providers.down(name, provider, &told).await)
+            }
+            Operation::ServeModel { key, model } => (format!("model {key}"), providers.serve(key, model, &told).await),
+            _ => return Ok(()),
+        };
+        done.map_err(|reason| StepError::Provider { what, reason: self.tools.secrets.hide(&reason) })
     }
 
     fn note(&self, container: &str, mark: Option<&str>, what: &str) -> Result<(), StepError> {

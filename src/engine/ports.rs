@@ -6,6 +6,7 @@ use crate::driver::container::ContainerDriver;
 use crate::driver::image::{BuildRequest, ImageDriver, ProgressSink};
 use crate::driver::session::SessionDriver;
 use crate::model::event::Listener;
+use crate::model::provider::{Model, Provider};
 use crate::model::resource::SecretSource;
 use crate::model::task::Provision;
 
@@ -41,6 +42,20 @@ pub trait Workshop: Send + Sync {
     async fn surround(&self, request: BuildRequest) -> Result<BuildRequest, String>;
 }
 
+/// Who hears how a long job goes, in lines.
+pub type Told<'t> = &'t (dyn Fn(&str) + Send + Sync);
+
+/// Programs of this machine that provide services and models. They keep the answers.
+#[async_trait]
+pub trait Providers: Send + Sync {
+    /// Asks for a service.
+    async fn up(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String>;
+    /// What is held for a service may go.
+    async fn down(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String>;
+    /// Has a model fetched and served.
+    async fn serve(&self, key: &str, model: &Model, told: Told<'_>) -> Result<(), String>;
+}
+
 /// Notes what was done to which container, volume or folder (the subject), where that itself cannot tell.
 pub trait Marks: Send + Sync {
     /// Something was done.
@@ -64,6 +79,8 @@ pub struct Tools<'a> {
     pub secrets: &'a dyn SecretResolver,
     /// Envs and provisioned images.
     pub workshop: &'a dyn Workshop,
+    /// Services and models that are no containers.
+    pub providers: &'a dyn Providers,
     /// Notes.
     pub marks: &'a dyn Marks,
     /// Who listens.

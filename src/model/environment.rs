@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::container::PortBinding;
 use super::development::Development;
 use super::name::ProjectName;
+use super::provider::Model;
 use super::resource::{Network, SecretSource, Volume};
 use super::service::{Port, Service};
 use super::task::Task;
@@ -44,6 +45,8 @@ pub struct Environment {
     pub secrets: IndexMap<String, SecretSource>,
     /// Configs by key.
     pub configs: IndexMap<String, SecretSource>,
+    /// Language models by key.
+    pub models: IndexMap<String, Model>,
     /// Tasks by name.
     pub tasks: IndexMap<String, Task>,
     /// Tasks that belong to coming up, in order.

@@ -44,6 +44,8 @@ pub const BASE_NAME: &str = "io.devup.base-name";
 pub const CONTENT: &str = "io.devup.content";
 /// devup: ids of the containers whose namespaces or volumes this one joined at its creation, joined by commas.
 pub const JOINED: &str = "io.devup.joined";
+/// devup: digest of the variables that programs which provide services gave to this container.
+pub const PROVIDED: &str = "io.devup.provided";
 /// devup: number that a volume got when it was made: another volume of the same name has another.
 pub const VOLUME_ID: &str = "io.devup.volume-id";
 /// devup: name of the env that an image was built from.

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod mount;
 pub mod name;
 pub mod observed;
+pub mod provider;
 pub mod quantity;
 pub mod repository;
 pub mod resource;

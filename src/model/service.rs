@@ -8,6 +8,7 @@ use super::build::Build;
 use super::canonical::{Absent, canonical};
 use super::deploy::Deploy;
 use super::mount::Mount;
+use super::provider::{ModelUse, Provider};
 use super::quantity::{Bytes, Span};
 use super::resource::is_false;
 use super::task::Provision;
@@ -127,7 +128,7 @@ pub struct Service {
     /// Swappiness.
     pub mem_swappiness: Option<serde_json::Value>,
     /// AI models bound to the service.
-    pub models: Option<serde_json::Value>,
+    pub models: IndexMap<String, Option<ModelUse>>,
     /// `host`, `none`, `bridge`, `service:NAME`, `container:NAME`.
     pub network_mode: Option<String>,
     /// Networks it joins, in the order of the file.
@@ -153,7 +154,7 @@ pub struct Service {
     /// Profiles that enable it; none: always enabled.
     pub profiles: Vec<String>,
     /// A program that provides the service instead of a container.
-    pub provider: Option<serde_json::Value>,
+    pub provider: Option<Provider>,
     /// devup: provisioning steps.
     pub provision: Vec<Provision>,
     /// `always never missing if_not_present build daily weekly every_<duration>`.

@@ -21,7 +21,7 @@ pub fn bring(
     inputs: &Inputs,
 ) -> Result<Plan, PlanError> {
     let mut wanted = selection::select(environment, options)?;
-    for one in wanted.values_mut() {
+    for one in wanted.values_mut().filter(|one| one.service.provider.is_none()) {
         one.replicas = one.replicas.max(1);
     }
     let mut graph = Graph::default();

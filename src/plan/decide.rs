@@ -9,6 +9,7 @@ use super::error::PlanError;
 use super::hash;
 use super::inside::Judging;
 use super::options::{Inputs, Options};
+use super::provide;
 use super::resources::{Resources, Standing as ResourceStanding};
 use super::selection::{Wanted, joined_services};
 use super::slots::{self, Fate, Slot, Standing};
@@ -197,6 +198,9 @@ impl Judge<'_, '_> {
                 None => return Some(Cause::MadeByCompose),
                 Some(hash) if *hash != slot.hash => return Some(Cause::Changed),
                 Some(_) => {}
+            }
+            if provide::differs(slot.draft.provided.as_ref(), current) {
+                return Some(Cause::ProvidedOtherwise);
             }
         }
         if let Some(resource) = self.replaced_resource(slot, current) {

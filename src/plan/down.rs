@@ -100,6 +100,7 @@ impl Down<'_> {
             graph.after(remove, last.map(|(_, last)| last));
             removed.insert(container.id.clone(), remove);
         }
+        self.release(graph, &meant, &removed, &stops);
         // users go down before what they use; a stop that failed does not keep the others up
         for (container, first) in &stops {
             let users = meant.iter().filter(|user| self.uses(user, container.service()));
@@ -111,6 +112,36 @@ impl Down<'_> {
             }
         }
         removed
+    }
+
+    /// Providers release their services once nobody uses them, and before what they themselves depend on goes.
+    fn release(
+        &self,
+        graph: &mut Graph,
+        meant: &[&Container],
+        removed: &BTreeMap<String, StepId>,
+        stops: &[(&Container, StepId)],
+    ) {
+        let Some(environment) = self.environment else { return };
+        let mut released: Vec<(&str, StepId)> = Vec::new();
+        for (name, service) in &environment.services {
+            let named = self.options.services.is_empty() || self.options.services.contains(name);
+            let Some(provider) = service.provider.clone().filter(|_| named) else { continue };
+            let step = graph.add(Operation::ReleaseProvider { name: name.clone(), provider }, Cause::Asked, Some(name));
+            let users = meant.iter().filter(|user| self.uses(user, name));
+            graph.follows(step, users.filter_map(|user| removed.get(&user.id).copied()));
+            released.push((name, step));
+        }
+        for (name, step) in &released {
+            let Some(service) = environment.services.get(*name) else { continue };
+            let needed = effective_dependencies(service);
+            let containers = stops.iter().map(|(container, first)| (container.service(), *first));
+            for (other, first) in containers.chain(released.iter().copied()) {
+                if needed.contains_key(other) && !graph.comes_after(*step, first) {
+                    graph.follows(first, [*step]);
+                }
+            }
+        }
     }
 
     fn is_orphan(&self, container: &Container) -> bool {

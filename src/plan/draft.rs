@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 
 use super::error::PlanError;
 use super::operation::{Injection, InjectionSource, Namespace};
-use super::options::Inputs;
+use super::options::{Inputs, Variables};
+use super::provide;
 use super::selection::{Wanted, joined_services, volumes_from_services};
 use crate::model::container::{ContainerSpec, NetworkAttachment};
 use crate::model::environment::Environment;
@@ -21,6 +22,8 @@ pub(super) struct Draft {
     pub(super) spec: ContainerSpec,
     /// Files to put in.
     pub(super) injections: Vec<Injection>,
+    /// Variables that providers give it beside that; `None`: not known.
+    pub(super) provided: Option<Variables>,
     /// What it takes from other services.
     pub(super) joins: Vec<(Namespace, &'static str, String)>,
 }
@@ -53,7 +56,6 @@ pub fn own_image(environment: &Environment, name: &str, service: &Service) -> Re
     match (&service.image, &service.build) {
         (Some(image), _) => Ok(image.clone()),
         (None, Some(_)) => Ok(format!("{}-{name}", environment.project_name())),
-        (None, None) if service.provider.is_some() => Err(PlanError::Provided { service: name.to_owned() }),
         (None, None) => Err(PlanError::NoImage { service: name.to_owned() }),
     }
 }
@@ -68,6 +70,7 @@ impl Drafting<'_> {
         self.files(wanted, &mut mounts, &mut injections)?;
         let mut environment: IndexMap<String, String> =
             service.environment.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+        environment.extend(provide::model_names(self.environment, wanted)?);
         if let Some(additions) = additions {
             for (name, value) in &additions.environment {
                 environment.entry(name.clone()).or_insert_with(|| value.clone());
@@ -104,7 +107,8 @@ impl Drafting<'_> {
             service: Arc::clone(shared),
             name,
         };
-        Ok(Draft { spec, injections, joins })
+        let provided = provide::given(self.environment, self.inputs, wanted);
+        Ok(Draft { spec, injections, provided, joins })
     }
 
     /// `use_api_socket`: the engine's socket, where programs look for Docker's.

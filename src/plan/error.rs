@@ -54,14 +54,6 @@ pub enum PlanError {
         /// Which.
         service: String,
     },
-    /// A program of the host would provide the service.
-    #[error(
-        "service {service} has a `provider`, a program that devup does not run: name the services to bring up without it, or give it an `image` in devup.local.yaml"
-    )]
-    Provided {
-        /// Which.
-        service: String,
-    },
     /// An image must not be pulled, and is not there.
     #[error(
         "image {reference} of service {service} is not there, and its pull policy is `never`: pull or build it first"

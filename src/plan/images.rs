@@ -218,9 +218,8 @@ pub fn references(environment: &Environment, options: &Options, inputs: &Inputs)
     open.reverse();
     let mut seen = IndexSet::new();
     while let Some(name) = open.pop() {
-        let Some(service) = selection::service(environment, &name).filter(|_| seen.insert(name.clone())) else {
-            continue;
-        };
+        let found = selection::service(environment, &name).filter(|service| service.provider.is_none());
+        let Some(service) = found.filter(|_| seen.insert(name.clone())) else { continue };
         // what a build takes files from has to be known too
         open.extend(service.build.iter().flat_map(Build::services).map(|(_, other)| other.to_owned()));
         let chain = match inputs.images.get(&name) {

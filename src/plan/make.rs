@@ -8,6 +8,7 @@ use super::emit::{Cleared, Emitting, Evicted, Placed, Places, remove, target};
 use super::graph::Graph;
 use super::inherit;
 use super::operation::{ContainerTarget, ImageUse, Join, Operation};
+use super::provide;
 use super::resources::{network_key, project_labels, volume_key};
 use super::slots::{NEW, OLD, Slot};
 use super::step::{Cause, StepId};
@@ -280,6 +281,10 @@ impl Maker<'_, '_, '_> {
         }
         if let Some(id) = self.image().id {
             put(labels::IMAGE, id);
+        }
+        if let Some(provided) = self.slot.draft.provided.as_ref().filter(|provided| !provided.is_empty()) {
+            put(labels::PROVIDED, provide::digest(provided));
+            spec.environment.extend(provided.clone());
         }
         spec.labels = all;
         spec

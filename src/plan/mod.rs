@@ -1,8 +1,8 @@
 //! (Environment, Observed, Options) → Plan. Pure: nothing here asks an engine, reads a file or knows the time.
 //!
 //! `up` decides in this order: which services ([`selection`]), what brings their images ([`images`]), what is wanted of
-//! each container ([`draft`], [`hash`]), what stands for it ([`slots`]), what happens to it ([`decide`]), and which
-//! steps do that ([`emit`], [`make`], [`start`]). [`graph`] numbers them.
+//! each container ([`draft`], [`hash`]; from providers: [`provide`]), what stands for it ([`slots`]), what happens to it ([`decide`]), and which
+//! steps do that ([`emit`], [`make`], [`start`], [`waiting`]). [`graph`] numbers them.
 
 mod bring;
 mod decide;
@@ -18,6 +18,7 @@ mod inside;
 mod make;
 mod operation;
 mod options;
+mod provide;
 mod resources;
 mod selection;
 mod slots;
@@ -26,6 +27,7 @@ mod start;
 mod step;
 mod text;
 mod up;
+mod waiting;
 
 pub use bring::{OneOff, bring, one_off};
 pub use down::{DownOptions, RemoveImages, down};
@@ -36,7 +38,9 @@ pub use inside::{Holder, ProvisionMark, anonymous_subject, bind_subject, on_host
 pub use operation::{
     ContainerTarget, HookMoment, ImageUse, Injection, InjectionSource, Join, Namespace, Operation, Until,
 };
-pub use options::{Additions, ImageChain, ImageMaker, Inputs, InsideStep, Options, Pull, Wait, mark_line};
+pub use options::{
+    Additions, Answers, ImageChain, ImageMaker, Inputs, InsideStep, Options, Pull, Variables, Wait, mark_line,
+};
 pub use slots::{is_anonymous, numbers_of};
 pub use stages::{mark as stage_mark, secrets as stage_secrets};
 pub use start::hook_mark;

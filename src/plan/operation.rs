@@ -11,6 +11,7 @@ use crate::driver::container::AnonymousVolumes;
 use crate::model::build::Build;
 use crate::model::container::{ContainerSpec, NetworkAttachment};
 use crate::model::development::{Session, Stage};
+use crate::model::provider::{Model, Provider};
 use crate::model::resource::{Network, SecretSource, Volume};
 use crate::model::service::Hook;
 use crate::model::task::{Provision, Task};
@@ -217,6 +218,27 @@ pub enum Operation {
         /// Reference.
         reference: String,
     },
+    /// Asks the program of this machine that provides a service for it.
+    AskProvider {
+        /// The service.
+        name: String,
+        /// The program and its options.
+        provider: Provider,
+    },
+    /// Asks that program to give up what it holds for the service.
+    ReleaseProvider {
+        /// The service.
+        name: String,
+        /// The program and its options.
+        provider: Provider,
+    },
+    /// Has the host's model runner fetch a model and serve it.
+    ServeModel {
+        /// Its key.
+        key: String,
+        /// Which.
+        model: Model,
+    },
     /// Makes a container.
     CreateContainer {
         /// Everything about it.
@@ -353,6 +375,9 @@ macro_rules! target {
             | Operation::BuildEnv { .. }
             | Operation::ProvisionImage { .. }
             | Operation::RemoveImage { .. }
+            | Operation::AskProvider { .. }
+            | Operation::ReleaseProvider { .. }
+            | Operation::ServeModel { .. }
             | Operation::CreateContainer { .. } => None,
             Operation::InjectFiles { container, .. }
             | Operation::ConnectNetwork { container, .. }

@@ -145,6 +145,18 @@ pub struct InsideStep {
     pub provision: Provision,
 }
 
+/// Variables by name.
+pub type Variables = IndexMap<String, String>;
+
+/// What the programs that provide services and models answered in this run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answers {
+    /// Variables for those that depend on a service, by that service.
+    pub services: IndexMap<String, Variables>,
+    /// Where a model answers, by its key.
+    pub models: IndexMap<String, String>,
+}
+
 /// What other rooms found out before planning. Keys are services where nothing else is said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {
@@ -165,6 +177,8 @@ pub struct Inputs {
     pub multi_network_create: bool,
     /// What the engine can do; `None`: everything.
     pub features: Option<Features>,
+    /// Answers of this run's providers; `None`: nobody is asked, as in a preview, and nothing is known of them.
+    pub answers: Option<Answers>,
     /// The present, in seconds since 1970: decides whether a pull is due.
     pub now: i64,
     /// devup's version, for the labels.
@@ -182,6 +196,7 @@ impl Default for Inputs {
             local: true,
             multi_network_create: false,
             features: None,
+            answers: None,
             now: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }

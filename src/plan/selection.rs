@@ -79,7 +79,9 @@ impl Walk<'_, '_> {
         let dependencies = effective_dependencies(service);
         for (other, dependency) in &dependencies {
             let active = self.environment.services.contains_key(other) || self.named.contains(other);
-            if self.options.no_deps && !self.named.contains(other) {
+            // a provider is asked all the same: what it answers is part of what a container is made of
+            let provided = self::service(self.environment, other).is_some_and(|other| other.provider.is_some());
+            if self.options.no_deps && !self.named.contains(other) && !provided {
                 continue;
             }
             if active {
@@ -89,7 +91,11 @@ impl Walk<'_, '_> {
             }
         }
         self.path.pop();
-        let replicas = self.options.scale.get(name).copied().unwrap_or_else(|| service.replicas());
+        // a program provides it, so there are no containers of it
+        let replicas = match &service.provider {
+            Some(_) => 0,
+            None => self.options.scale.get(name).copied().unwrap_or_else(|| service.replicas()),
+        };
         if let Some(fixed) = &service.container_name
             && replicas > 1
         {

@@ -6,8 +6,8 @@ use super::decide::Scene;
 use super::emit::Places;
 use super::graph::Graph;
 use super::operation::{ContainerTarget, Operation};
-use super::start::Waits;
 use super::step::{Cause, StepId};
+use super::waiting::Waits;
 use crate::model::development::{Development, Stage, When};
 use crate::model::resource::SecretSource;
 

@@ -10,46 +10,47 @@ use super::error::PlanError;
 use super::graph::Graph;
 use super::hash;
 use super::inside::{Holder, Judging, ProvisionMark};
-use super::operation::{ContainerTarget, HookMoment, ImageUse, Operation, Until};
-use super::options::{InsideStep, Wait};
+use super::operation::{ContainerTarget, HookMoment, ImageUse, Operation};
+use super::options::InsideStep;
+use super::provide::{self, Asked};
 use super::slots::{Fate, PROVISION, Slot};
 use super::step::{Cause, StepId};
+use super::waiting::{Conditions, Waits};
 use crate::model::container::ContainerSpec;
 use crate::model::labels;
-use crate::model::observed::{Container, Health, State};
-use crate::model::service::{Condition, Dependency, Healthcheck};
-
-/// Waits, each made once: by service, position of the slot, and what for.
-pub(super) type Waits = IndexMap<(String, usize, &'static str), StepId>;
+use crate::model::observed::{Container, State};
+use crate::model::service::Healthcheck;
 
 /// Provisioning steps whose results several containers see.
 type Shared = IndexMap<ProvisionMark, StepId>;
-
-/// What a dependant's start waits for.
-#[derive(Debug, Default, Clone)]
-struct Conditions {
-    after: Vec<StepId>,
-    follows: Vec<StepId>,
-}
 
 /// Puts starting and waiting into the plan.
 pub(super) struct Starting<'e, 's, 'a> {
     pub(super) emitting: &'e Emitting<'s, 'a>,
     pub(super) cleared: &'e Cleared,
+    /// Steps that serve models.
+    pub(super) models: &'e Asked,
+    /// Nothing is left for a further round.
+    pub(super) is_last: bool,
 }
 
 impl Starting<'_, '_, '_> {
-    fn scene(&self) -> &Scene<'_> {
+    pub(super) fn scene(&self) -> &Scene<'_> {
         self.emitting.scene
     }
 
-    fn groups(&self) -> &Groups<'_> {
+    pub(super) fn groups(&self) -> &Groups<'_> {
         self.emitting.groups
     }
 
     /// Starts, waits, tasks.
     pub(super) fn emit(&self, graph: &mut Graph, places: &mut Places) -> Result<(), PlanError> {
+        let mut asked = Asked::new();
         if self.scene().options.no_start {
+            for group in self.groups().values() {
+                let before = self.asked_before(group, &asked);
+                self.ask(graph, group, &Conditions { after: before, ..Conditions::default() }, &mut asked);
+            }
             if self.scene().options.prepare {
                 self.prepare(graph, places);
             }
@@ -58,91 +59,29 @@ impl Starting<'_, '_, '_> {
         let mut shared = Shared::new();
         let mut waits = Waits::new();
         for (name, group) in self.groups() {
-            let conditions = self.conditions(graph, places, &mut waits, group);
+            let conditions = self.conditions(graph, places, (&mut waits, &asked), group);
+            self.ask(graph, group, &conditions, &mut asked);
             for (index, slot) in group.slots.iter().enumerate() {
                 let mut placed = places[name][index].clone();
                 self.start(graph, (group, slot), &mut placed, &conditions, places, &mut shared);
                 places[name][index] = placed;
             }
         }
+        if !self.is_last {
+            return Ok(());
+        }
         self.final_waits(graph, places, &mut waits);
         let last = super::stages::emit(graph, self.scene(), places, &waits);
         self.tasks(graph, places, &waits, last)
     }
 
-    fn conditions(&self, graph: &mut Graph, places: &Places, waits: &mut Waits, group: &Group) -> Conditions {
-        let mut conditions = Conditions::default();
-        // nothing waits for the sake of a service that is not started
-        if !group.slots.iter().any(|slot| slot.start) {
-            return conditions;
+    /// The question to a service's provider.
+    fn ask(&self, graph: &mut Graph, group: &Group, conditions: &Conditions, asked: &mut Asked) {
+        if let Some(step) = provide::ask(graph, self.scene().inputs, &group.wanted) {
+            graph.after(step, conditions.after.iter().copied());
+            graph.follows(step, conditions.follows.iter().copied());
+            asked.insert(group.wanted.name.clone(), step);
         }
-        for (other, dependency) in &group.wanted.dependencies {
-            let Some(theirs) = self.groups().get(other) else { continue };
-            for index in 0..theirs.slots.len() {
-                let steps = self.condition(graph, places, waits, theirs, index, dependency);
-                if dependency.required {
-                    conditions.after.extend(steps);
-                } else {
-                    conditions.follows.extend(steps);
-                }
-            }
-        }
-        conditions
-    }
-
-    fn condition(
-        &self,
-        graph: &mut Graph,
-        places: &Places,
-        waits: &mut Waits,
-        group: &Group,
-        index: usize,
-        dependency: &Dependency,
-    ) -> Vec<StepId> {
-        let placed = &places[&group.wanted.name][index];
-        let until = match dependency.condition {
-            Condition::ServiceStarted => return placed.started.clone(),
-            Condition::ServiceHealthy => Until::Healthy,
-            Condition::ServiceCompletedSuccessfully => Until::Completed,
-        };
-        let slot = &group.slots[index];
-        let met = placed.started.is_empty()
-            && slot.current.is_some_and(|current| match until {
-                Until::Healthy => current.state == State::Running && current.health == Some(Health::Healthy),
-                _ => super::slots::completed(current),
-            });
-        if met { Vec::new() } else { vec![self.wait(graph, placed, waits, group, index, until)] }
-    }
-
-    fn wait(
-        &self,
-        graph: &mut Graph,
-        placed: &Placed,
-        waits: &mut Waits,
-        group: &Group,
-        index: usize,
-        until: Until,
-    ) -> StepId {
-        let name = &group.wanted.name;
-        let key = (name.clone(), index, until_key(until));
-        if let Some(step) = waits.get(&key) {
-            return *step;
-        }
-        let operation = Operation::WaitFor { container: placed.target.clone(), until };
-        let step = graph.add(operation, Cause::ComingUp, Some(name));
-        graph.after(step, placed.started.clone());
-        graph.after(step, placed.ready.clone());
-        if self.is_optional(name) {
-            graph.tolerate(step);
-        }
-        waits.insert(key, step);
-        step
-    }
-
-    /// Everybody who depends on it can do without it.
-    fn is_optional(&self, name: &str) -> bool {
-        let mut dependants = self.groups().values().filter_map(|group| group.wanted.dependencies.get(name)).peekable();
-        dependants.peek().is_some() && dependants.all(|dependency| !dependency.required)
     }
 
     fn start(
@@ -301,6 +240,7 @@ impl Starting<'_, '_, '_> {
             service.user = Some(user.clone());
         }
         let mut spec = draft.clone();
+        spec.environment.extend(slot.draft.provided.clone().unwrap_or_default());
         spec.name = format!("{}{PROVISION}", draft.name);
         spec.mounts = Vec::new();
         spec.ports = Vec::new();
@@ -316,36 +256,6 @@ impl Starting<'_, '_, '_> {
         spec.labels.insert(labels::ONEOFF.to_owned(), "False".to_owned());
         spec.service = Arc::new(service);
         spec
-    }
-
-    /// Waits at the end for everything that was touched, or is not yet as it should be.
-    fn final_waits(&self, graph: &mut Graph, places: &Places, waits: &mut Waits) {
-        let until = match self.scene().options.wait {
-            Wait::Dependencies => return,
-            Wait::Ready => Until::Ready,
-            Wait::Strict => Until::Running,
-        };
-        for (name, group) in self.groups() {
-            let awaited_end = self.groups().values().any(|other| {
-                other
-                    .wanted
-                    .dependencies
-                    .get(name)
-                    .is_some_and(|d| d.condition == Condition::ServiceCompletedSuccessfully)
-            });
-            for (index, slot) in group.slots.iter().enumerate() {
-                let placed = &places[name][index];
-                let waited = |until: Until| waits.contains_key(&(name.clone(), index, until_key(until)));
-                let settled = placed.started.is_empty()
-                    && !slot.start
-                    && slot.current.is_some_and(|current| is_settled(current, awaited_end));
-                if settled || waited(Until::Healthy) || waited(Until::Completed) {
-                    continue;
-                }
-                let until = if awaited_end { Until::Completed } else { until };
-                self.wait(graph, placed, waits, group, index, until);
-            }
-        }
     }
 
     /// Tasks of `up:`, one after another.
@@ -380,29 +290,7 @@ impl Starting<'_, '_, '_> {
     }
 }
 
-/// Nothing to wait for.
-fn is_settled(current: &Container, awaited_end: bool) -> bool {
-    match current.state {
-        // an interrupted run left a job going that others wait for
-        State::Running if awaited_end => false,
-        State::Running => matches!(current.health, None | Some(Health::Healthy)),
-        // a job that ended well and is not run again
-        State::Exited => super::slots::completed(current),
-        _ => false,
-    }
-}
-
 /// How it is kept that a hook ran. A start forgets it.
 pub fn hook_mark(index: usize, hook: &crate::model::service::Hook) -> String {
     format!("hook:{index}:{}", hash::of(hook))
-}
-
-fn until_key(until: Until) -> &'static str {
-    match until {
-        Until::Healthy => "healthy",
-        Until::Completed => "completed",
-        Until::Ready => "ready",
-        Until::Running => "running",
-        Until::Ended => "ended",
-    }
 }

@@ -45,6 +45,8 @@ pub enum Cause {
     Paused,
     /// A provisioning step is due: its inputs changed, or its result is gone.
     ProvisionDue,
+    /// What a provider gives it is not what it was made with.
+    ProvidedOtherwise,
     /// The engine has given it up.
     Dead,
     /// More containers than wanted.
@@ -73,6 +75,7 @@ impl fmt::Display for Cause {
             Self::NotRunning => f.write_str("not running"),
             Self::Paused => f.write_str("paused"),
             Self::ProvisionDue => f.write_str("a provisioning step is due"),
+            Self::ProvidedOtherwise => f.write_str("what a provider gives it changed"),
             Self::Dead => f.write_str("dead"),
             Self::Surplus => f.write_str("more than wanted"),
             Self::Orphan => f.write_str("not in the spec"),
@@ -145,9 +148,15 @@ impl Plan {
         self.steps.get((id.0 as usize).checked_sub(1)?)
     }
 
-    /// Steps that change something; waiting does not.
+    /// Steps that change something. Waiting does not, nor does asking providers, which happens at every run: whatever their
+    /// answers change is a step of its own.
     pub fn changes(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| !matches!(step.operation, Operation::WaitFor { .. }))
+        self.steps.iter().filter(|step| {
+            !matches!(
+                step.operation,
+                Operation::WaitFor { .. } | Operation::AskProvider { .. } | Operation::ServeModel { .. }
+            )
+        })
     }
 
     /// Nothing would change.

@@ -42,6 +42,9 @@ impl Operation {
             Self::ProvisionImage { .. } | Self::ProvisionContainer { .. } => {
                 verb("provision", "Provisioning", "Provisioned")
             }
+            Self::AskProvider { .. } => verb("provide", "Providing", "Provided"),
+            Self::ReleaseProvider { .. } => verb("release", "Releasing", "Released"),
+            Self::ServeModel { .. } => verb("serve", "Preparing", "Served"),
             Self::InjectFiles { .. } => verb("fill", "Filling", "Filled"),
             Self::ConnectNetwork { .. } => verb("connect", "Connecting", "Connected"),
             Self::RenameContainer { .. } => verb("rename", "Renaming", "Renamed"),
@@ -70,6 +73,8 @@ impl Operation {
             | Self::ProvisionImage { reference, .. }
             | Self::RemoveImage { reference } => format!("Image {reference}"),
             Self::BuildEnv { env, .. } => format!("Env {env}"),
+            Self::AskProvider { name, .. } | Self::ReleaseProvider { name, .. } => format!("Service {name}"),
+            Self::ServeModel { key, model } => format!("Model {}", model.name.as_ref().unwrap_or(key)),
             Self::CreateContainer { spec, .. } => format!("Container {}", spec.name),
             Self::InjectFiles { container, .. }
             | Self::ConnectNetwork { container, .. }
@@ -103,6 +108,10 @@ impl Operation {
             }
             Self::KillContainer { signal, .. } => format!("with {signal}"),
             Self::RemoveContainer { volumes: AnonymousVolumes::Remove, .. } => "and its anonymous volumes".to_owned(),
+            Self::AskProvider { provider, .. } | Self::ReleaseProvider { provider, .. } => {
+                format!("by {}", provider.kind)
+            }
+            Self::ServeModel { model, .. } => format!("from {}", model.model),
             Self::ProvisionImage { base, .. } => format!("from {base}"),
             Self::BuildEnv { reference, .. } => format!("as {reference}"),
             Self::WaitFor { until: Until::Healthy, .. } => "to be healthy".to_owned(),

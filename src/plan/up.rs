@@ -8,6 +8,7 @@ use super::error::PlanError;
 use super::graph::Graph;
 use super::images::{self, Sources};
 use super::options::{Inputs, Options};
+use super::provide;
 use super::resources;
 use super::selection;
 use super::start::Starting;
@@ -31,17 +32,17 @@ pub fn reconcile(
     let mut graph = Graph::default();
     let sources = Sources { environment, observed, options, inputs };
     let images = images::emit(&mut graph, &sources, &wanted)?;
+    let models = provide::serve(&mut graph, &scene, &wanted);
+    let (wanted, is_last) = provide::round(inputs, wanted);
     let groups = decide::groups(&scene, wanted)?;
-    // the second plan of a run would say it twice
-    if !options.images_settled {
-        warn_of_the_impossible(environment, &groups, inputs, &mut graph);
-    }
+    warn_of_the_impossible(environment, &groups, inputs, &mut graph);
     if images.guessed || decides_about_existing(&groups, &images) || describes_workplace(&scene, &images) {
         let mut plan = graph.finish()?;
         plan.look_again = true;
         return Ok(plan);
     }
-    let orphans = orphans(&scene, &mut graph);
+    // what the last round does, no other needs to
+    let orphans = if is_last { orphans(&scene, &mut graph) } else { Vec::new() };
     let touched = touched(&groups, &orphans);
     let drafts = || groups.values().flat_map(|group| &group.slots).map(|slot| &slot.draft.spec);
     let networks = resources::networks(
@@ -72,8 +73,10 @@ pub fn reconcile(
     let free: Vec<_> = stops.into_iter().chain(cleared.freed.iter().map(|(_, step)| *step)).collect();
     let made = resources::emit(&mut graph, environment, inputs, &networks, &volumes, &|_| free.clone());
     emitting.create(&mut graph, &mut places, &cleared, &made);
-    Starting { emitting: &emitting, cleared: &cleared }.emit(&mut graph, &mut places)?;
-    graph.finish()
+    Starting { emitting: &emitting, cleared: &cleared, models: &models, is_last }.emit(&mut graph, &mut places)?;
+    let mut plan = graph.finish()?;
+    plan.look_again = !is_last;
+    Ok(plan)
 }
 
 /// Says which keys this engine leaves without effect, once per service and network.

@@ -28,6 +28,7 @@ pub fn environment(loaded: &Loaded) -> Result<Environment, SpecError> {
         volumes: nouns(spec, "volumes")?,
         secrets: nouns(spec, "secrets")?,
         configs: nouns(spec, "configs")?,
+        models: nouns(spec, "models")?,
         tasks: nouns(spec, "tasks")?,
         up: texts(spec, "up"),
         development: loaded.development.clone(),

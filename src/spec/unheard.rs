@@ -44,17 +44,15 @@ const TABLE: &[Unheard] = &[
     unheard("services.*.deploy.restart_policy.window", CLUSTER, ""),
     unheard("services.*.deploy.rollback_config", CLUSTER, ""),
     unheard("services.*.deploy.update_config", CLUSTER, ""),
-    unheard("services.*.models", MODELS, "run a model's server as a service"),
     unheard(
         "services.*.pre_start",
-        "containers that run before a start are not available yet",
+        "Compose 2 has no containers that run before a start either",
         "a service that others depend on with `condition: service_completed_successfully` does the same",
     ),
     unheard("services.*.pull_refresh_after", "Compose has none either", "`pull_policy: every_12h` pulls again"),
 ];
 
 const BUILDER: &str = "the engine's build API has no parameter for it";
-const MODELS: &str = "it needs Docker's model runner";
 
 /// A warning for each such key of a spec whose forms are long.
 pub fn on(spec: &Node) -> Vec<Warning> {

@@ -119,6 +119,7 @@ pub fn survey(world: &World<'_>) -> Survey {
         volumes,
         secrets,
         configs,
+        models,
         tasks,
         up: _,
         development,
@@ -132,6 +133,7 @@ pub fn survey(world: &World<'_>) -> Survey {
     section(world, "volume", "volumes", volumes, table::VOLUME, &mut found);
     section(world, "secret", "secrets", secrets, table::SOURCE, &mut found);
     section(world, "config", "configs", configs, table::SOURCE, &mut found);
+    section(world, "model", "models", models, table::MODEL, &mut found);
     let stages = development.iter().flat_map(|development| &development.initialize);
     for (stage, command) in stages.flat_map(|stage| stage.commands.values().map(move |command| (stage, command))) {
         let place = development.as_ref().and_then(|development| development.initialize_at.clone());

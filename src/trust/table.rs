@@ -124,7 +124,7 @@ pub const SERVICE: &[Row] = &[
     each("pre_stop", HOOK),
     host("privileged", Kind::Privileged, "runs privileged: all rights over the host"),
     free("profiles", DEVUP_ONLY),
-    host("provider", Kind::HostProgram, "is provided by a program of the host"),
+    checked("provider", "never free; names the program, its options, and the script where it is one", check::provider),
     each("provision", PROVISION),
     free("pull_policy", DEVUP_ONLY),
     free("read_only", "takes rights away"),
@@ -318,6 +318,14 @@ pub const SOURCE: &[Row] = &[
     checked("command", "never free; names the command and the scripts in it", check::command),
     free("generate", "is made up for the project"),
     host("external", Kind::ForeignSecret, "uses a secret of the engine"),
+];
+
+/// Keys of a language model: docker's model runner, a service of the host, fetches and serves it.
+pub const MODEL: &[Row] = &[
+    free("name", "is a name for people"),
+    host("model", Kind::HostService, "is fetched and served by the host's model runner"),
+    free("context_size", "is a number of tokens"),
+    host("runtime_flags", Kind::HostService, "hands flags to the host's inference engine"),
 ];
 
 /// Keys of a task.

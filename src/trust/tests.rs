@@ -16,6 +16,7 @@ use crate::model::deploy::{Deploy, Resource, Resources};
 use crate::model::environment::Environment;
 use crate::model::mount::{BindOptions, Mount, VolumeOptions};
 use crate::model::name::ProjectName;
+use crate::model::provider::Model;
 use crate::model::resource::{Network, SecretSource, Volume};
 use crate::model::service::{Hook, Logging, Port, Service, ServiceNetwork};
 use crate::model::task::{Provision, Task};
@@ -74,6 +75,7 @@ fn every_field_of_the_model_has_a_row() {
     same_keys::<Network>(table::NETWORK);
     same_keys::<Volume>(table::VOLUME);
     same_keys::<SecretSource>(table::SOURCE);
+    same_keys::<Model>(table::MODEL);
     same_keys::<Task>(table::TASK);
 }
 
@@ -110,7 +112,7 @@ impl Project {
                 }
             )* };
         }
-        take!(services disabled networks volumes secrets configs tasks config_files env_files);
+        take!(services disabled networks volumes secrets configs models tasks config_files env_files);
         environment
     }
 

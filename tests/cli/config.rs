@@ -70,9 +70,8 @@ fn files_of_variables_are_read_with_and_without_the_flag() {
 #[test]
 fn keys_without_effect_are_told() {
     let env = project();
+    env.file("compose.yaml", "services:\n  b:\n    image: x\n    pre_start: [{command: [y]}]\n");
     let said = env.run(&["config", "-q"]).stderr;
-    assert!(
-        said.contains("`services.b.models` has no effect: it needs Docker's model runner (compose.yaml:4:"),
-        "{said}"
-    );
+    let wanted = "`services.b.pre_start` has no effect: Compose 2 has no containers that run before a start either";
+    assert!(said.contains(&format!("{wanted} (compose.yaml:4:")), "{said}");
 }

@@ -10,9 +10,10 @@ use devup::driver::container::ContainerDriver;
 use devup::driver::fake::Fake;
 use devup::driver::image::{BuildRequest, ImageDriver, ProgressSink};
 use devup::driver::session::SessionDriver;
-use devup::engine::{self, Cancel, Pace, Report, SecretResolver, Tools, Workshop};
+use devup::engine::{self, Cancel, Pace, Providers, Report, SecretResolver, Told, Tools, Workshop};
 use devup::model::environment::Environment;
 use devup::model::event::Deaf;
+use devup::model::provider::{Model, Provider};
 use devup::model::resource::SecretSource;
 use devup::model::task::Provision;
 use devup::observe::{Request, observe};
@@ -75,6 +76,19 @@ impl Workshop for NoWorkshop {
     }
     async fn surround(&self, request: BuildRequest) -> Result<BuildRequest, String> {
         Ok(request)
+    }
+}
+
+#[async_trait]
+impl Providers for NoWorkshop {
+    async fn up(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("no generated environment has {service} provided"))
+    }
+    async fn down(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("no generated environment has {service} provided"))
+    }
+    async fn serve(&self, key: &str, _model: &Model, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("no generated environment uses model {key}"))
     }
 }
 
@@ -186,6 +200,7 @@ async fn perform(run: &Run<'_>, plan: &Plan) -> Report {
         sessions: run.engine,
         secrets: &Secrets,
         workshop: &NoWorkshop,
+        providers: &NoWorkshop,
         marks: run.marks,
         listener: &Deaf,
     };

@@ -81,18 +81,7 @@ pub fn container_calls(spec: &ContainerSpec, features: &Features) -> Vec<Value> 
 
 /// What of a build this engine's API has no way to say.
 pub fn check_build(build: &Build, features: &Features) -> Result<()> {
-    let request = BuildRequest {
-        tags: Vec::new(),
-        build: build.clone(),
-        secrets: IndexMap::new(),
-        extra_files: Vec::new(),
-        without_folder: false,
-        platform: None,
-        labels: IndexMap::new(),
-        images: IndexMap::new(),
-        surroundings: None,
-    };
-    build::check(&request, features)
+    build::check(&BuildRequest::of(build.clone()), features)
 }
 
 /// The same for a network: `POST /networks/create`.

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::name::ProjectName;
 use crate::model::observed::{MountPoint, Network, Volume};
 use crate::model::resource;
-use crate::model::service::Service;
+use crate::model::service::{Dependency, Service};
 
 fn label(list: &[(&str, &str)]) -> IndexMap<String, String> {
     list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -216,4 +216,30 @@ fn labels_that_contradict_each_other_do_not_keep_anything_up() {
         let removed = format!("remove container shop-{service}-1");
         assert!(steps.iter().any(|step| step.contains(&removed)), "{steps:?}");
     }
+}
+
+#[test]
+fn a_provider_releases_its_service_between_its_users_and_what_it_needs() {
+    let mut spec = spec(&["vault", "web"]);
+    let provider = crate::model::provider::Provider { kind: "cloud".to_owned(), ..Default::default() };
+    let depends_on = |name: &str| [(name.to_owned(), Dependency::default())].into_iter().collect();
+    let db = Service { provider: Some(provider), depends_on: depends_on("vault"), ..Service::default() };
+    spec.services.insert("db".to_owned(), db);
+    spec.services["web"].depends_on = depends_on("db");
+    let observed = Observed {
+        containers: vec![container("vault", State::Running, &[]), container("web", State::Running, &[])],
+        ..Observed::default()
+    };
+    assert_eq!(
+        text(Some(&spec), &observed, &DownOptions::default()),
+        [
+            "1 stop container shop-web-1: asked for, interrupts",
+            "2 remove container shop-web-1: asked for, after 1",
+            "3 release service db by cloud: asked for, follows 2",
+            "4 stop container shop-vault-1: asked for, interrupts, follows 3",
+            "5 remove container shop-vault-1: asked for, after 4",
+        ]
+    );
+    let only_web = DownOptions { services: vec!["web".to_owned()], ..DownOptions::default() };
+    assert!(text(Some(&spec), &observed, &only_web).iter().all(|line| !line.contains("release")));
 }

@@ -22,6 +22,29 @@ pub fn command(site: &mut Site<'_, '_>, value: &Value) {
     }
 }
 
+/// `provider` of a service: a program of this machine, which gets these options. One that is named by its path may be the
+/// project's own script.
+pub fn provider(site: &mut Site<'_, '_>, value: &Value) {
+    let program = value.get("type").and_then(Value::as_str).unwrap_or_default();
+    let options = value.get("options").and_then(Value::as_object).into_iter().flatten();
+    let mut shown = String::new();
+    for (name, values) in options {
+        for (_, value) in texts("", values) {
+            // a join fails for a NUL byte only, which no argument can hold either
+            let word = shlex::try_quote(value).unwrap_or_default();
+            shown.push_str(&format!(" --{name}={word}"));
+        }
+    }
+    site.report(Kind::HostProgram, format!("runs the provider `{program}` on this machine{}{shown}", with(&shown)));
+    if let Some(last) = site.found.last_mut().filter(|_| program.contains('/')) {
+        last.scripts = scripts(site.world.boundary.root(), &[program]);
+    }
+}
+
+fn with(options: &str) -> &'static str {
+    if options.is_empty() { "" } else { " with" }
+}
+
 /// A command of a dev container that runs on this machine. A line for a shell is shown as it is.
 pub fn stage(root: &Path, name: &str, command: &Command, place: Option<Place>) -> Capability {
     let words = command.words();

@@ -6,7 +6,7 @@ mod name;
 mod path;
 mod value;
 
-pub(super) use command::{command, stage};
+pub(super) use command::{command, provider, stage};
 pub(super) use name::{
     building_block, image, keyring, labels, network_name, service_networks, tags, volume_name, volumes_from,
 };

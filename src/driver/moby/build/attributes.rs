@@ -107,7 +107,6 @@ fn ulimit(name: &str, limit: Ulimit) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use indexmap::IndexMap;
     use serde_json::json;
 
     use super::*;
@@ -118,14 +117,8 @@ mod tests {
         let build: Build = serde_json::from_value(build).unwrap();
         BuildRequest {
             tags: vec!["shop-web".to_owned()],
-            build,
-            secrets: IndexMap::new(),
-            extra_files: Vec::new(),
-            without_folder: false,
-            platform: None,
             labels: [("own".to_owned(), "1".to_owned())].into(),
-            images: IndexMap::new(),
-            surroundings: None,
+            ..BuildRequest::of(build)
         }
     }
 

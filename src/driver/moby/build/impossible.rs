@@ -87,24 +87,13 @@ fn unreadable(build: &Build) -> Option<&'static str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use indexmap::IndexMap;
     use serde_json::json;
 
     use super::*;
     use crate::driver::moby::tests::docker;
 
     fn refused(build: serde_json::Value, features: &Features) -> String {
-        let request = BuildRequest {
-            tags: vec!["shop-web".to_owned()],
-            build: serde_json::from_value(build).unwrap(),
-            secrets: IndexMap::new(),
-            extra_files: Vec::new(),
-            without_folder: false,
-            platform: None,
-            labels: IndexMap::new(),
-            images: IndexMap::new(),
-            surroundings: None,
-        };
+        let request = BuildRequest::of(serde_json::from_value(build).unwrap());
         refuse("building", &request, features).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
