@@ -4,11 +4,11 @@ use futures_util::StreamExt;
 
 use super::context::Context;
 use super::exit::Exit;
+use crate::app::agree::Agreeing;
 use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::logs::{self, Options};
 use crate::app::project::Project;
-use crate::app::up;
 use crate::app::wiring::Engine;
 use crate::base::clock::{Clock, SystemClock};
 use crate::driver::session::LogOptions;
@@ -101,6 +101,7 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
 async fn redactor(context: &Context, engine: &Engine, project: &Project) -> Result<Redactor> {
     let request = context.request()?;
     let state = State::open(request.layout.clone())?;
-    up::agree(&request, engine, project, &state, context).await?;
-    Confidential::of(&request, project, &state, Commands::Agreed)?.redactor().await
+    let request = &request;
+    Agreeing { request, engine, project, state: &state, questions: context }.agree().await?;
+    Confidential::of(request, project, &state, Commands::Agreed)?.redactor().await
 }
