@@ -8,6 +8,7 @@ pub mod base;
 pub mod model;
 // floor 2: each knows the nouns and one part of the outside
 pub mod driver;
+pub mod git;
 pub mod secret;
 pub mod spec;
 pub mod state;
@@ -24,6 +25,7 @@ pub mod source;
 pub mod task;
 pub mod trust;
 pub mod watch;
+pub mod work;
 // floor 4: performs a plan, decides nothing
 pub mod engine;
 // floor 5: one use case per file

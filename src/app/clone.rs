@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::source::address::Address;
+use crate::git::address::Address;
 use crate::source::clone::{CloneError, CloneRequest, Fetched, fetch};
 
 use super::error::{AppError, Result};

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::git::address::Address;
 use crate::model::environment::Environment;
 use crate::model::name::ProjectName;
-use crate::source::address::Address;
 use crate::source::checkout::Checkout;
 use crate::state::instance::{self, Decision, Wish};
 use crate::state::registry::Entry;

@@ -48,5 +48,6 @@ pub mod vaults;
 pub mod view;
 pub mod watch;
 pub mod watching;
+pub mod wipe;
 pub mod wiring;
 pub mod workplace;

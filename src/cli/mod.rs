@@ -45,6 +45,7 @@ mod usage;
 mod version;
 mod watch;
 mod watching;
+mod wipe;
 mod word;
 
 use std::process::ExitCode;
@@ -129,6 +130,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Restore(arguments)) => restore::run(&arguments, context),
         Some(Command::Trust(arguments)) => trust::run(&arguments, context),
         Some(Command::Uninstall(arguments)) => uninstall::run(&arguments, context),
+        Some(Command::Wipe(arguments)) => wipe::run(&arguments, context),
         Some(Command::Init(arguments)) => init::run(&arguments, context),
         Some(Command::Man(arguments)) => man::run(&arguments, context),
         Some(Command::Version(arguments)) => version::run(&arguments, context),

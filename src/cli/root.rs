@@ -7,8 +7,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    attach, backup, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle,
-    logs, man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version, watch, watching,
+    attach, backup, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle, logs,
+    man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version, watch, watching, wipe,
 };
 use crate::ui::look::{Ansi, ProgressStyle};
 
@@ -213,6 +213,8 @@ pub enum Command {
     Trust(trust::Args),
     /// Remove every trace of devup
     Uninstall(uninstall::Args),
+    /// Show what exists only on this machine
+    Wipe(wipe::Args),
     /// Make a spec from what a folder holds, or a project from a template
     Init(init::Args),
     /// Print the manual page

@@ -10,8 +10,8 @@ use crate::base::files::FileError;
 use crate::base::lock::{Attempt, Lock};
 use crate::base::process::{Call, ProcessError};
 
-use super::address::Address;
 use super::target::{Target, inspect};
+use crate::git::address::Address;
 
 /// Protocols that git may speak for a remote source, and for submodules of any source. `file` is not among them: a
 /// submodule must not read repositories of this machine.
@@ -61,7 +61,7 @@ impl Fetched {
 pub enum CloneError {
     /// The source is refused.
     #[error(transparent)]
-    Address(#[from] super::address::AddressError),
+    Address(#[from] crate::git::address::AddressError),
     /// There is no git.
     #[error(
         "cannot clone: git is not installed; install it with your package manager (e.g. `apt install git`), or run `devup doctor --fix`"

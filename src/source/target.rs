@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::address::{Address, without_password};
 use super::checkout::Checkout;
 use super::clone::CloneError;
+use crate::git::address::{Address, without_password};
 
 /// What to do with the target.
 #[derive(Debug, PartialEq, Eq)]

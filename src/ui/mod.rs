@@ -21,3 +21,4 @@ pub mod template;
 pub mod terminal;
 pub mod text;
 pub mod up;
+pub mod wipe;

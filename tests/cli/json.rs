@@ -77,6 +77,7 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("restore", &["shop", "--into", "back"], Fails),
     ("trust", &["--show"], Answers(4)),
     ("uninstall", &["--dry-run"], Answers(0)),
+    ("wipe", &["--check", "--offline"], Answers(0)),
     ("init", &["--list"], Answers(0)),
     // a page in the language of manual pages
     ("man", &[], Own),

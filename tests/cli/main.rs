@@ -16,4 +16,5 @@ mod json_schema;
 mod keyring;
 mod secrets;
 mod source;
+mod wipe;
 mod wrong_specs;

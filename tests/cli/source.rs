@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::environment::{Ran, TestEnvironment};
 
 /// git with nothing of this machine's configuration.
-fn git(env: &TestEnvironment, folder: &Path, arguments: &[&str]) -> String {
+pub fn git(env: &TestEnvironment, folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"])
         .args(arguments)

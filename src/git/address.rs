@@ -88,8 +88,16 @@ impl Address {
     }
 
     /// As git has to get it. Not for the screen: it may hold a password.
-    pub(super) fn for_git(&self) -> &str {
+    pub fn for_git(&self) -> &str {
         &self.text
+    }
+
+    /// The folder of a repository of this machine.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.form {
+            Form::Local(path) => Some(path),
+            Form::Url { .. } | Form::Scp { .. } => None,
+        }
     }
 
     /// A repository of this machine.

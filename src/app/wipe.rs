@@ -1,0 +1,178 @@
+//! `wipe --check`: what exists only on this machine, so that one knows before it is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::error::{AppError, Result};
+use super::wiring::Engine;
+use crate::driver::container::Scope;
+use crate::model::labels;
+use crate::source::checkout::Checkout;
+use crate::state::registry::Entry;
+use crate::state::store::State;
+use crate::work::at_risk::{self, Asking, Finding};
+use crate::work::encoded::Bytes;
+use crate::work::find::{self, Found};
+use crate::work::matter::Matter;
+use crate::work::repository::Repository;
+
+/// Remotes asked at once; they keep us waiting, not computing.
+const ASKED_AT_ONCE: usize = 16;
+/// The same where nobody is asked.
+const LOOKED_AT_ONCE: usize = 8;
+
+/// What would be lost with this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Nothing would be lost, and all of that is proven.
+    pub safe: bool,
+    /// The remotes were asked.
+    pub asked: bool,
+    /// Repositories, by path.
+    pub repositories: Vec<Line>,
+    /// Folders of projects that are in no repository.
+    pub outside: Vec<Outside>,
+    /// Data of projects.
+    pub data: Vec<Data>,
+    /// Folders that could not be looked into.
+    pub closed: Vec<Closed>,
+}
+
+/// A repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Its folder.
+    pub path: Bytes,
+    /// Projects of devup's that are in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<String>,
+    /// What would be lost; nothing: it is safe.
+    pub findings: Vec<Finding>,
+}
+
+/// A project that is in no repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outside {
+    /// Its name.
+    pub project: String,
+    /// Its folder.
+    pub path: Bytes,
+}
+
+/// The data of a project. No backup covers data yet, so that all of it is at risk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Data {
+    /// The project's name.
+    pub project: String,
+    /// Its volumes; `None` where no engine could be asked.
+    pub volumes: Option<Vec<String>>,
+}
+
+/// A folder that could not be looked into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Closed {
+    /// Which.
+    pub path: Bytes,
+    /// Why.
+    pub reason: String,
+}
+
+/// Everything git has below the home folder and in the registered projects.
+#[derive(Debug)]
+pub struct Search {
+    found: Found,
+    projects: Vec<Entry>,
+}
+
+impl Search {
+    /// Looks for repositories.
+    pub fn run(state: &State, home: &Path) -> Result<Self> {
+        let projects: Vec<Entry> = state.registry()?.entries().cloned().collect();
+        let tops = projects.iter().filter(|entry| entry.path.is_dir()).map(|entry| top(&entry.path));
+        let home = std::fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+        let roots: BTreeSet<PathBuf> = tops.chain([home]).collect();
+        let is_inside = |root: &PathBuf| roots.iter().any(|other| other != root && root.starts_with(other));
+        let outer: Vec<PathBuf> = roots.iter().filter(|root| !is_inside(root)).cloned().collect();
+        Ok(Self { found: find::find(&outer, LOOKED_AT_ONCE), projects })
+    }
+
+    /// How many repositories there are.
+    pub fn repositories(&self) -> usize {
+        self.found.repositories.len()
+    }
+
+    /// Judges what was found. The remotes are asked, unless `asking` says otherwise.
+    pub fn judge(self, asking: &Asking, volumes: Option<&BTreeMap<String, Vec<String>>>) -> Result<Report> {
+        let matter = Matter::with(&[]).map_err(|error| AppError::failed(error.to_string()))?;
+        let threads = if asking.offline { LOOKED_AT_ONCE } else { ASKED_AT_ONCE };
+        let repositories: Vec<&Repository> = self.found.repositories.values().collect();
+        let risks = at_risk::survey(&repositories, asking, &matter, threads)
+            .map_err(|error| AppError::failed(format!("cannot look for work that exists only here: {error}")))?;
+        let mut lines: Vec<Line> = repositories
+            .iter()
+            .zip(risks)
+            .map(|(repository, risk)| Line {
+                path: risk.path,
+                projects: self.projects.iter().filter(|entry| holds(repository, entry)).map(named).collect(),
+                findings: risk.findings,
+            })
+            .collect();
+        lines.sort_by(|a, b| a.path.cmp(&b.path));
+        let in_none = |entry: &&Entry| entry.path.is_dir() && !repositories.iter().any(|one| holds(one, entry));
+        let outside = self.projects.iter().filter(in_none);
+        let mut report = Report {
+            safe: false,
+            asked: !asking.offline,
+            repositories: lines,
+            outside: outside
+                .map(|entry| Outside { project: named(entry), path: entry.path.as_path().into() })
+                .collect(),
+            data: self.projects.iter().filter_map(|entry| data(entry, volumes)).collect(),
+            closed: self.found.closed.iter().map(|(path, reason)| closed(path, reason)).collect(),
+        };
+        report.safe = report.outside.is_empty()
+            && report.data.is_empty()
+            && report.closed.is_empty()
+            && report.repositories.iter().all(|line| line.findings.is_empty());
+        Ok(report)
+    }
+}
+
+/// The top of the working tree that a project is in, or its folder.
+fn top(folder: &Path) -> PathBuf {
+    Checkout::of(folder).map_or_else(|| folder.to_owned(), |checkout| checkout.top)
+}
+
+fn named(entry: &Entry) -> String {
+    entry.name.to_string()
+}
+
+fn holds(repository: &Repository, entry: &Entry) -> bool {
+    repository.trees.iter().any(|tree| entry.path.starts_with(&tree.folder))
+}
+
+fn closed(path: &Path, reason: &str) -> Closed {
+    Closed { path: path.into(), reason: reason.to_owned() }
+}
+
+/// `None`: the engine has nothing of it.
+fn data(entry: &Entry, volumes: Option<&BTreeMap<String, Vec<String>>>) -> Option<Data> {
+    let volumes = match volumes {
+        None => None,
+        Some(all) => Some(all.get(entry.name.as_str())?.clone()),
+    };
+    Some(Data { project: named(entry), volumes })
+}
+
+/// The volumes that the engine has, by project.
+pub async fn volumes(engine: &Engine) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for volume in engine.containers.volumes(&Scope::AllProjects).await? {
+        if let Some(project) = volume.labels.get(labels::PROJECT) {
+            found.entry(project.clone()).or_default().push(volume.name);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,127 @@
+//! Git repositories under folders: those with working trees, bare ones, submodules, and what submodules left behind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex};
+
+use super::repository::{Repository, is_git_dir};
+
+/// Folders that only hold what programs fetched and can fetch again. A folder with a `CACHEDIR.TAG` is one, too.
+const FETCHED: &[&str] = &["node_modules", ".cache", ".rustup", ".npm", "site-packages", ".Trash", "Trash"];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Repositories, by git's folder.
+    pub repositories: BTreeMap<PathBuf, Repository>,
+    /// Folders that could not be looked into, and why.
+    pub closed: Vec<(PathBuf, String)>,
+}
+
+/// Folders still to be looked into, and how many threads are at it.
+struct Queue {
+    folders: Vec<PathBuf>,
+    busy: usize,
+}
+
+/// Looks through these folders; links are not followed.
+pub fn find(roots: &[PathBuf], threads: usize) -> Found {
+    let queue = Mutex::new(Queue { folders: roots.to_vec(), busy: 0 });
+    let (found, more) = (Mutex::new(Found::default()), Condvar::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while let Some(folder) = next(&queue, &more) {
+                    let below = look(&folder, &found);
+                    let mut queue = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    queue.folders.extend(below);
+                    queue.busy -= 1;
+                    more.notify_all();
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The next folder; `None` once nobody can find any more.
+fn next(queue: &Mutex<Queue>, more: &Condvar) -> Option<PathBuf> {
+    let mut queue = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    loop {
+        if let Some(folder) = queue.folders.pop() {
+            queue.busy += 1;
+            return Some(folder);
+        }
+        if queue.busy == 0 {
+            more.notify_all();
+            return None;
+        }
+        queue = more.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+}
+
+/// Looks into one folder: notes a repository, returns the folders below.
+fn look(folder: &Path, found: &Mutex<Found>) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            found.closed.push((folder.to_owned(), error.to_string()));
+            return Vec::new();
+        }
+    };
+    let (mut below, mut is_top, mut is_cache, mut bare) = (Vec::new(), false, false, 0);
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name == ".git" {
+            is_top = true;
+            continue;
+        }
+        is_cache |= name == "CACHEDIR.TAG";
+        bare += u8::from(name == "objects" || name == "HEAD" || name == "refs");
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && !name.to_str().is_some_and(|name| FETCHED.contains(&name)) {
+            below.push(entry.path());
+        }
+    }
+    if is_cache {
+        return Vec::new();
+    }
+    if is_top {
+        note(folder, found);
+        left_behind(&folder.join(".git/modules"), found, 0);
+    } else if bare == 3 && is_git_dir(folder) {
+        note(folder, found);
+        left_behind(&folder.join("modules"), found, 0);
+        return Vec::new();
+    }
+    below
+}
+
+fn note(folder: &Path, found: &Mutex<Found>) {
+    let looked = Repository::at(folder);
+    let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match looked {
+        Ok(Some(repository)) => {
+            // from a linked working tree nothing more is seen than from the first one
+            found.repositories.entry(repository.common.clone()).or_insert(repository);
+        }
+        Ok(None) => {}
+        Err(error) => found.closed.push((folder.to_owned(), error.to_string())),
+    }
+}
+
+/// Repositories of submodules, also of those that are not checked out any more; their names may have slashes.
+fn left_behind(modules: &Path, found: &Mutex<Found>, depth: usize) {
+    let Ok(entries) = fs::read_dir(modules) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        let folder = entry.path();
+        if is_git_dir(&folder) {
+            note(&folder, found);
+            left_behind(&folder.join("modules"), found, depth + 1);
+        } else if depth < 16 {
+            left_behind(&folder, found, depth + 1);
+        }
+    }
+}

@@ -1,0 +1,402 @@
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::work::capture::capture;
+use crate::work::fixture::{World, command, commit, git};
+
+fn take(folder: &Path, into: &Path) -> Work {
+    capture(folder, into, &Asking { offline: false, not_in: None }, &Matter::with(&[]).unwrap()).unwrap()
+}
+
+/// Every path below a folder with what it is; `.git` is left out.
+fn manifest(top: &Path, folder: &Path, out: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.file_name() != ".git") {
+        let path = entry.path();
+        let found = fs::symlink_metadata(&path).unwrap();
+        let name = Bytes::from(path.strip_prefix(top).unwrap()).encoded();
+        if found.is_dir() {
+            manifest(top, &path, out);
+        } else if found.is_symlink() {
+            out.insert(name, format!("-> {:?}", fs::read_link(&path).unwrap()));
+        } else {
+            let content = fs::read(&path).unwrap();
+            out.insert(name, format!("{:o} {}", found.mode(), content.escape_ascii()));
+        }
+    }
+}
+
+/// What git's own commands answer; `None` where they fail.
+fn answer(folder: &Path, arguments: &[&str]) -> String {
+    let output = command(folder).args(arguments).output().unwrap();
+    format!("{:?} {}", output.status.code(), output.stdout.escape_ascii())
+}
+
+/// Everything that has to be equal: refs, stashes, what is checked out, index, files, state, configuration, hooks.
+fn facts(folder: &Path) -> BTreeMap<String, String> {
+    let mut facts = BTreeMap::new();
+    manifest(folder, folder, &mut facts);
+    for arguments in [
+        &["symbolic-ref", "-q", "HEAD"][..],
+        &["rev-parse", "HEAD"],
+        &["for-each-ref", "refs/heads", "refs/tags", "refs/stash", "refs/notes", "refs/bisect"],
+        &["log", "-g", "--format=%H %gn %ge %gd %gs", "--date=raw", "refs/stash", "--"],
+        &["status", "--porcelain=v2", "-z", "--ignored", "-uall"],
+        &["diff", "--cached", "--raw", "-z"],
+        &["config", "--local", "--list"],
+        &["fsck", "--connectivity-only", "--no-dangling", "--no-progress"],
+    ] {
+        facts.insert(format!("git {arguments:?}"), answer(folder, arguments));
+    }
+    let listing = answer(folder, &["ls-files", "--stage", "--debug"]);
+    let lasting =
+        listing.split("\\n").filter(|line| !line.contains("time:") && !line.contains("dev:") && !line.contains("uid:"));
+    let entries =
+        lasting.map(|line| line.split_once("flags:").map_or(line.to_owned(), |(_, flags)| lasting_flags(flags)));
+    facts.insert("index".to_owned(), entries.collect::<Vec<_>>().join("\n"));
+    let git_dir = PathBuf::from(git(folder, &["rev-parse", "--absolute-git-dir"]));
+    for name in [
+        "MERGE_HEAD",
+        "MERGE_MSG",
+        "CHERRY_PICK_HEAD",
+        "rebase-merge/git-rebase-todo",
+        "rebase-merge/onto",
+        "hooks/pre-commit",
+        "info/exclude",
+    ] {
+        facts.insert(name.to_owned(), format!("{:?}", fs::read(git_dir.join(name)).ok()));
+    }
+    facts
+}
+
+/// Marks and stage; other bits are notes of git's to itself.
+fn lasting_flags(flags: &str) -> String {
+    let bits = u32::from_str_radix(flags.trim(), 16).unwrap();
+    format!("{:x}", bits & (0x8000 | 0x3000 | 1 << 29 | 1 << 30))
+}
+
+/// Captures, loses everything, clones anew (or not), replays.
+fn there_and_back(world: &World, folder: &Path, fresh_clone: bool) -> Replayed {
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    let kept = world.path("kept");
+    let work = take(folder, &kept);
+    take(folder, &world.path("kept-again"));
+    let (mut first, mut second) = (BTreeMap::new(), BTreeMap::new());
+    manifest(&kept, &kept, &mut first);
+    manifest(&world.path("kept-again"), &world.path("kept-again"), &mut second);
+    assert_eq!(first, second, "equal work gives equal bytes");
+    for tree in &work.repositories[0].trees {
+        let _ = fs::remove_dir_all(tree.path.path());
+    }
+    if fresh_clone {
+        git(&world.path(""), &["clone", "-q", &format!("{name}.git"), &name]);
+        // as the other clone, by a whole path
+        git(folder, &["remote", "set-url", "origin", &world.path(&format!("{name}.git")).to_string_lossy()]);
+    }
+    replay(&kept, folder).unwrap()
+}
+
+#[test]
+fn everything_comes_back() {
+    let world = World::new();
+    let library = world.clone_of_remote("library");
+    let shop = world.clone_of_remote("shop");
+    fs::write(shop.join(".gitignore"), ".env\n.vscode/\nbuild/\n").unwrap();
+    git(&shop, &["submodule", "--quiet", "add", &world.path("library.git").to_string_lossy(), "libs/inner"]);
+    git(&shop, &["add", "-A"]);
+    git(&shop, &["commit", "-qm", "more"]);
+    git(&shop, &["tag", "-am", "annotated", "v1"]);
+    git(&shop, &["notes", "add", "-m", "noted"]);
+    for (n, content) in ["x\n", "y\n", "z\n"].iter().enumerate() {
+        fs::write(shop.join("first"), content).unwrap();
+        fs::write(shop.join("loose"), content).unwrap();
+        git(&shop, &["stash", "push", "-q", "-u", "-m", &format!("number {n}")]);
+    }
+    git(&shop, &["checkout", "-q", "-b", "feature/login"]);
+    commit(&shop, "staged", "1");
+    commit(&shop, "marked", "1");
+    commit(&shop, "hidden", "1");
+    fs::write(shop.join("staged"), "2").unwrap();
+    git(&shop, &["add", "staged"]);
+    fs::write(shop.join("staged"), "3").unwrap();
+    git(&shop, &["update-index", "--assume-unchanged", "marked"]);
+    git(&shop, &["update-index", "--skip-worktree", "hidden"]);
+    fs::write(shop.join("marked"), "changed, unseen").unwrap();
+    fs::write(shop.join("planned"), "later").unwrap();
+    git(&shop, &["add", "-N", "planned"]);
+    fs::write(shop.join("run"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(shop.join("run"), fs::Permissions::from_mode(0o751)).unwrap();
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000, 123_456_789);
+    fs::File::open(shop.join("run")).unwrap().set_modified(long_ago).unwrap();
+    std::os::unix::fs::symlink("/nowhere", shop.join("link")).unwrap();
+    fs::write(shop.join(".env"), "KEY=1").unwrap();
+    fs::create_dir(shop.join(".vscode")).unwrap();
+    fs::write(shop.join(".vscode/settings.json"), "{}").unwrap();
+    fs::write(shop.join(".git/hooks/pre-commit"), "#!/bin/sh\nexit 0\n").unwrap();
+    git(&shop, &["config", "user.email", "me@here"]);
+    commit(&shop.join("libs/inner"), "unpushed", "x");
+    fs::write(shop.join("libs/inner/loose"), "x").unwrap();
+    let tree = world.path("shop-hotfix");
+    git(&shop, &["worktree", "add", "-q", "-b", "hotfix", &tree.to_string_lossy()]);
+    commit(&tree, "fixed", "x");
+    fs::write(tree.join("first"), "not yet\n").unwrap();
+    let folders = [shop.clone(), shop.join("libs/inner"), tree];
+    let before: Vec<_> = folders.iter().map(|folder| facts(folder)).collect();
+    let done = there_and_back(&world, &shop, true);
+    assert_eq!(done.notes, Vec::<String>::new());
+    for (folder, before) in folders.iter().zip(&before) {
+        assert_eq!(&facts(folder), before, "{}", folder.display());
+    }
+    let run = fs::metadata(shop.join("run")).unwrap();
+    assert_eq!((run.mtime(), run.mtime_nsec()), (1_000_000, 123_456_789));
+    assert!(library.exists());
+}
+
+#[test]
+fn a_merge_and_a_rebase_go_on_afterwards() {
+    for operation in ["merge", "rebase"] {
+        let world = World::new();
+        let shop = world.clone_of_remote("shop");
+        git(&shop, &["checkout", "-q", "-b", "other"]);
+        commit(&shop, "first", "theirs\n");
+        commit(&shop, "second", "x");
+        git(&shop, &["checkout", "-q", "main"]);
+        commit(&shop, "first", "ours\n");
+        if operation == "rebase" {
+            git(&shop, &["checkout", "-q", "other"]);
+        }
+        let onto = if operation == "merge" { "other" } else { "main" };
+        assert!(!command(&shop).args([operation, onto]).output().unwrap().status.success());
+        let before = facts(&shop);
+        there_and_back(&world, &shop, true);
+        assert_eq!(facts(&shop), before, "{operation}");
+        fs::write(shop.join("first"), "both\n").unwrap();
+        git(&shop, &["add", "first"]);
+        git(&shop, &[operation, "--continue"]);
+        assert!(shop.join("second").exists(), "{operation}");
+    }
+}
+
+#[test]
+fn what_has_no_remote_comes_out_of_the_bundle_alone() {
+    let world = World::new();
+    let alone = world.path("alone");
+    git(&world.path(""), &["init", "-q", "alone"]);
+    commit(&alone, "a", "x");
+    fs::write(alone.join("b"), "y").unwrap();
+    git(&alone, &["add", "b"]);
+    let before = facts(&alone);
+    there_and_back(&world, &alone, false);
+    assert_eq!(facts(&alone), before);
+    // git alone gets the commits back, too
+    git(
+        &world.path(""),
+        &["clone", "-q", "-b", "main", &world.path("kept/0/objects.bundle").to_string_lossy(), "by-hand"],
+    );
+    assert_eq!(fs::read(world.path("by-hand/a")).unwrap(), b"x");
+}
+
+#[test]
+fn a_remote_that_lost_the_branch_does_not_lose_the_work() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    git(&shop, &["checkout", "-q", "-b", "feature"]);
+    commit(&shop, "pushed", "x");
+    git(&shop, &["push", "-q", "-u", "origin", "feature"]);
+    commit(&shop, "mine", "x");
+    let before = facts(&shop);
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    fs::remove_dir_all(&shop).unwrap();
+    // merged and deleted meanwhile, as it goes
+    git(&world.path("shop.git"), &["update-ref", "-d", "refs/heads/feature"]);
+    git(&world.path(""), &["clone", "-q", &world.path("shop.git").to_string_lossy(), "shop"]);
+    replay(&kept, &shop).unwrap();
+    assert_eq!(facts(&shop), before);
+}
+
+#[test]
+fn newer_work_is_never_overwritten() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    commit(&shop, "mine", "x");
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    let before = facts(&shop);
+    let refused = replay(&kept, &shop).unwrap_err().to_string();
+    assert!(refused.contains("1 commits of refs/heads/main that are not pushed"), "{refused}");
+    assert_eq!(facts(&shop), before);
+    git(&shop, &["push", "-q"]);
+    fs::write(shop.join("newer"), "x").unwrap();
+    let refused = replay(&kept, &shop).unwrap_err().to_string();
+    assert!(refused.contains("newer"), "{refused}");
+    fs::create_dir(world.path("taken")).unwrap();
+    fs::write(world.path("taken/file"), "x").unwrap();
+    assert!(replay(&kept, &world.path("taken")).is_err());
+}
+
+#[test]
+fn a_capture_that_somebody_made_up_writes_nothing_outside() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    fs::write(shop.join("loose"), "x").unwrap();
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    let good = fs::read_to_string(kept.join(FILE)).unwrap();
+    for (n, (from, to)) in [
+        ("\"loose\"", "\"../out\""),
+        ("\"loose\"", "\"/tmp/devup-out\""),
+        ("\"loose\"", "\".git/hooks/pre-commit\""),
+        ("refs/heads/main\"", "refs/heads/x\\ndelete refs/heads/main\""),
+        ("\"version\": 1", "\"version\": 99"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let bad = good.replace(from, to);
+        assert_ne!(bad, good, "{from}");
+        fs::write(kept.join(FILE), bad).unwrap();
+        let target = world.path(&format!("target-{n}"));
+        assert!(replay(&kept, &target).is_err(), "{to}");
+        assert!(!world.path("out").exists() && !target.join(".git/hooks/pre-commit").exists(), "{to}");
+    }
+}
+
+/// Something that a developer does.
+#[derive(Debug, Clone)]
+enum Deed {
+    Write(usize, u8, bool),
+    Link(usize),
+    Remove(usize),
+    Add(usize),
+    Intend(usize),
+    Mark(usize, bool),
+    Commit,
+    Branch(u8),
+    Detach,
+    Stash,
+    Tag(u8, bool),
+    Push,
+    Worktree(u8),
+    Submodule,
+}
+
+const NAMES: &[&[u8]] = &[
+    b"first",
+    b"dir/b",
+    b"sp ace",
+    b"new\nline",
+    "n\u{f6}n".as_bytes(),
+    b"raw\xff\xfe",
+    b"-dash",
+    b"%41",
+    b"*star",
+    b".env",
+];
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let name = 0..NAMES.len();
+    prop_oneof![
+        4 => (name.clone(), any::<u8>(), any::<bool>()).prop_map(|(n, content, exec)| Deed::Write(n, content, exec)),
+        1 => name.clone().prop_map(Deed::Link),
+        1 => name.clone().prop_map(Deed::Remove),
+        4 => name.clone().prop_map(Deed::Add),
+        1 => name.clone().prop_map(Deed::Intend),
+        1 => (name, any::<bool>()).prop_map(|(n, skip)| Deed::Mark(n, skip)),
+        3 => Just(Deed::Commit),
+        2 => (0..3_u8).prop_map(Deed::Branch),
+        1 => Just(Deed::Detach),
+        2 => Just(Deed::Stash),
+        1 => (0..3_u8, any::<bool>()).prop_map(|(n, annotated)| Deed::Tag(n, annotated)),
+        1 => Just(Deed::Push),
+        1 => (0..2_u8).prop_map(Deed::Worktree),
+        1 => Just(Deed::Submodule),
+    ]
+}
+
+/// Does it; what git refuses is not done.
+fn act(world: &World, folder: &Path, deed: &Deed) {
+    let path = |n: &usize| OsStr::from_bytes(NAMES[*n]);
+    let run = |arguments: &[&OsStr]| drop(command(folder).args(arguments).output().unwrap());
+    let text = |arguments: &[&str]| drop(command(folder).args(arguments).output().unwrap());
+    let on = |words: &[&str], n: &usize| {
+        let words: Vec<&OsStr> = words.iter().map(OsStr::new).chain([OsStr::new("--"), path(n)]).collect();
+        run(&words);
+    };
+    match deed {
+        Deed::Write(n, content, exec) => {
+            let file = folder.join(path(n));
+            let _ = fs::remove_file(&file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, vec![*content; usize::from(*content)]).unwrap();
+            let mode = if *exec { 0o755 } else { 0o640 };
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        Deed::Link(n) => {
+            let _ = fs::remove_file(folder.join(path(n)));
+            let _ = std::os::unix::fs::symlink("some\nwhere", folder.join(path(n)));
+        }
+        Deed::Remove(n) => drop(fs::remove_file(folder.join(path(n)))),
+        Deed::Add(n) => on(&["--literal-pathspecs", "add", "-f"], n),
+        Deed::Intend(n) => on(&["--literal-pathspecs", "add", "-f", "-N"], n),
+        Deed::Mark(n, skip) => {
+            on(&["update-index", if *skip { "--skip-worktree" } else { "--assume-unchanged" }], n);
+        }
+        Deed::Commit => text(&["commit", "-q", "-m", "some"]),
+        Deed::Branch(n) => {
+            text(&["checkout", "-q", "-b", &format!("branch-{n}")]);
+            text(&["checkout", "-q", &format!("branch-{n}")]);
+        }
+        Deed::Detach => text(&["checkout", "-q", "--detach"]),
+        Deed::Stash => text(&["stash", "push", "-q", "-u"]),
+        Deed::Tag(n, true) => text(&["tag", "-a", "-m", "t", &format!("v{n}")]),
+        Deed::Tag(n, false) => text(&["tag", &format!("v{n}")]),
+        Deed::Push => text(&["push", "-q", "origin", "HEAD"]),
+        Deed::Worktree(n) => {
+            let tree = world.path(&format!("tree-{n}"));
+            text(&["worktree", "add", "-q", "-b", &format!("tree-{n}"), &tree.to_string_lossy()]);
+            let _ = fs::write(tree.join("loose"), [*n]);
+        }
+        Deed::Submodule => {
+            text(&["submodule", "--quiet", "add", &world.path("library.git").to_string_lossy(), "inner"]);
+            let inner = folder.join("inner");
+            if inner.join(".git").exists() {
+                commit(&inner, "deep", "x");
+                fs::write(inner.join("loose"), "x").unwrap();
+            }
+        }
+    }
+}
+
+/// A few in the default run; `DEVUP_WORK_CASES=500` for a long one.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("DEVUP_WORK_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    ProptestConfig { max_shrink_iters: 60, ..ProptestConfig::with_cases(cases) }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn whatever_was_done_comes_back(deeds in proptest::collection::vec(deed(), 4..28), fresh in any::<bool>()) {
+        let world = World::new();
+        world.clone_of_remote("library");
+        let shop = world.clone_of_remote("shop");
+        fs::write(shop.join(".git/info/exclude"), ".env\n").unwrap();
+        for deed in &deeds {
+            act(&world, &shop, deed);
+        }
+        let mut folders = vec![shop.clone(), shop.join("inner"), world.path("tree-0"), world.path("tree-1")];
+        folders.retain(|folder| folder.join(".git").exists());
+        let before: Vec<_> = folders.iter().map(|folder| facts(folder)).collect();
+        let done = there_and_back(&world, &shop, fresh);
+        prop_assert_eq!(done.notes, Vec::<String>::new());
+        for (folder, before) in folders.iter().zip(&before) {
+            prop_assert_eq!(&facts(folder), before);
+        }
+    }
+}
