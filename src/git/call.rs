@@ -138,7 +138,7 @@ impl Git {
     }
 
     fn call<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Call {
-        let mut call = FOREIGN.iter().fold(Call::new("git"), |call, name| call.without_env(name));
+        let mut call = FOREIGN.iter().fold(Call::new("git"), Call::without_env);
         for (name, value) in [
             ("LC_ALL", "C"),
             ("GIT_OPTIONAL_LOCKS", "0"),

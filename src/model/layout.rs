@@ -93,6 +93,10 @@ impl Layout {
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")
     }
+    /// Work on its way back from backups.
+    pub fn returns(&self) -> PathBuf {
+        self.state.join("returns.json")
+    }
     /// Secrets of a project where there is no keyring.
     pub fn secrets(&self, project: &str) -> PathBuf {
         self.state.join("secrets").join(project)

@@ -8,7 +8,7 @@ use crate::base::digest::Digest;
 use crate::base::files::{self, Access};
 use crate::base::process::Call;
 
-use super::address::{Address, AddressError};
+use crate::git::address::{Address, AddressError};
 
 /// Git may speak these for an include; helpers and the like are refused by the address already.
 const PROTOCOLS: &str = "file:https:http:ssh:git";

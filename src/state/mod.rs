@@ -14,5 +14,6 @@ pub mod marks;
 pub mod port;
 pub mod preferences;
 pub mod registry;
+pub mod returned;
 pub mod store;
 mod version;

@@ -75,6 +75,7 @@ impl Taking<'_> {
             bare: repository.trees.is_empty(),
             object_format: repository.settings.object_format.clone(),
             refs: refs.iter().map(|one| (one.name.clone(), one.oid.clone())).collect(),
+            symbolic: repository.symbolic_refs()?,
             stashes: repository.stashes()?.len(),
             ..Captured::default()
         };
@@ -198,7 +199,7 @@ impl Taking<'_> {
             has.contains(&one.oid) && (one.name.starts_with("refs/remotes/") || one.name.starts_with("refs/tags/"))
         };
         tips.extend(refs.iter().filter(|one| !comes_along(one)).map(|one| (one.name.clone(), one.oid.clone())));
-        captured.notes.extend(proof.silent().map(|(answer, reason)| {
+        captured.unproven.extend(proof.silent().map(|(answer, reason)| {
             format!(
                 "remote {} ({}) gave no answer ({reason}): all that it may have is kept here",
                 answer.name, answer.shown

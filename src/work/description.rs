@@ -42,11 +42,17 @@ pub struct Captured {
     pub bundle: Option<Bundle>,
     /// Its refs: name and object.
     pub refs: Vec<(String, String)>,
+    /// Its symbolic refs: name, and the ref that each stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbolic: Vec<(String, String)>,
     /// Stashes in `stash.log`.
     pub stashes: usize,
     /// Its working trees, the first one first.
     pub trees: Vec<CapturedTree>,
-    /// What could not be captured, or not proven, and why.
+    /// What is kept here though a remote may have it, because it did not say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
+    /// What could not be captured, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -40,11 +40,10 @@ impl Matter {
             match path.0.strip_suffix(b"/") {
                 None if self.set.is_match(path.path()) => selected.push(path.clone()),
                 None => {}
-                Some(folder) => {
-                    if self.leads_into(&String::from_utf8_lossy(folder)) {
-                        self.walk(top, Path::new(&Bytes::from(folder).path()), &mut selected)?;
-                    }
+                Some(folder) if self.leads_into(&String::from_utf8_lossy(folder)) => {
+                    self.walk(top, Path::new(&Bytes::from(folder).path()), &mut selected)?;
                 }
+                Some(_) => {}
             }
         }
         selected.sort();

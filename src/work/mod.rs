@@ -1,5 +1,5 @@
 //! What git has on this machine that no remote has: found ([`at_risk`]), taken into a folder ([`capture`]), and put back
-//! from it ([`replay`]).
+//! from it ([`replay`]), which is then proven ([`verify`]).
 //!
 //! A repository here is hostile until somebody vouches for it. Its working trees are read through a repository of
 //! devup's own ([`view`]) that borrows its objects and its index but none of its configuration, so that no hook, filter,
@@ -25,4 +25,5 @@ pub mod replay;
 pub mod repository;
 mod state;
 mod status;
+pub mod verify;
 mod view;

@@ -13,7 +13,7 @@ use crate::git::address::{Address, without_password};
 use crate::git::call::{GitError, lines};
 
 /// Time that a remote has for its answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How remotes are asked.
 #[derive(Debug, Clone)]

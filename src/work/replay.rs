@@ -56,6 +56,9 @@ fn check(captured: &Captured, position: usize) -> Result<(), String> {
     if let Some((name, _)) = refs.clone().find(|(name, oid)| !is_ref(name) || !super::repository::is_oid(oid)) {
         return Err(format!("{name:?} is no name of a ref, or leads to no object"));
     }
+    if let Some((name, target)) = captured.symbolic.iter().find(|(name, target)| !is_ref(name) || !is_ref(target)) {
+        return Err(format!("{name:?} or {target:?} is no name of a ref"));
+    }
     if let Some(Inside { repository, path, module, .. }) = &captured.inside {
         let within = module.iter().all(|module| stays_inside(module) && module.0.starts_with(b"modules/"));
         if *repository >= position || !stays_inside(path) || !within {
@@ -82,17 +85,8 @@ fn is_ref(name: &str) -> bool {
 /// Puts the capture in `from` back into the folder `into`: a fresh clone, or a folder that is empty or not there.
 pub fn replay(from: &Path, into: &Path) -> Result<Replayed, WorkError> {
     let work = description(from)?;
-    let parent = into.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(parent).map_err(WorkError::file("make", parent))?;
-    let parent = fs::canonicalize(parent).map_err(WorkError::file("follow", parent))?;
-    let into = parent.join(into.file_name().unwrap_or_default());
-    let mut places: Vec<Option<Place>> = Vec::new();
-    for captured in &work.repositories {
-        places.push(match &captured.inside {
-            None => Some(Place::outermost(captured, &into)),
-            Some(inside) => places[inside.repository].as_ref().and_then(|outer| Place::inside(outer, inside, captured)),
-        });
-    }
+    let into = settled(into)?;
+    let places = places(&work, &into);
     // all is looked at before anything is changed
     for (place, captured) in places.iter().zip(&work.repositories) {
         place.as_ref().map_or(Ok(()), |place| place.refuse_newer(captured))?;
@@ -108,11 +102,53 @@ pub fn replay(from: &Path, into: &Path) -> Result<Replayed, WorkError> {
     Ok(done)
 }
 
+/// What stands in the way of a replay into this folder; nothing: it can be done.
+pub fn obstacles(from: &Path, into: &Path) -> Result<Vec<String>, WorkError> {
+    let work = description(from)?;
+    let mut found = Vec::new();
+    for (place, captured) in places(&work, into).iter().zip(&work.repositories) {
+        let Some(place) = place else { continue };
+        match place.refuse_newer(captured) {
+            Err(WorkError::Overwrites { found: one, .. }) => found.extend(one),
+            other => other?,
+        }
+    }
+    Ok(found)
+}
+
+/// The folders that a replay into this one writes: it, and those of linked working trees beside it.
+pub fn folders(from: &Path, into: &Path) -> Result<Vec<PathBuf>, WorkError> {
+    let work = description(from)?;
+    let outermost = places(&work, into).into_iter().next().flatten();
+    let linked = outermost.iter().flat_map(|place| &place.trees).filter(|tree| *tree != into);
+    Ok(std::iter::once(into.to_owned()).chain(linked.cloned()).collect())
+}
+
+/// The folder as it will be called once it is there: no link on the way to it.
+fn settled(into: &Path) -> Result<PathBuf, WorkError> {
+    let parent = into.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(parent).map_err(WorkError::file("make", parent))?;
+    let parent = fs::canonicalize(parent).map_err(WorkError::file("follow", parent))?;
+    Ok(parent.join(into.file_name().unwrap_or_default()))
+}
+
+/// Where each repository goes; `None`: the working tree that it was in is not put back.
+pub(super) fn places(work: &Work, into: &Path) -> Vec<Option<Place>> {
+    let mut places: Vec<Option<Place>> = Vec::new();
+    for captured in &work.repositories {
+        places.push(match &captured.inside {
+            None => Some(Place::outermost(captured, into)),
+            Some(inside) => places[inside.repository].as_ref().and_then(|outer| Place::inside(outer, inside, captured)),
+        });
+    }
+    places
+}
+
 /// Where a repository goes.
 #[derive(Debug, Clone)]
-struct Place {
+pub(super) struct Place {
     /// Its first working tree, or git's folder where it is bare.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Git's folder.
     common: PathBuf,
     /// Where its working trees go.

@@ -151,6 +151,14 @@ impl Repository {
         refs(&self.git(), &self.common)
     }
 
+    /// Its symbolic refs, with what they stand for: `refs/remotes/origin/HEAD`.
+    pub fn symbolic_refs(&self) -> Result<Vec<(String, String)>, WorkError> {
+        let answer = self.git().read(&["for-each-ref", "--format=%(symref) %(refname)"])?;
+        let lines = crate::git::call::lines(&answer).filter_map(|line| std::str::from_utf8(line).ok());
+        let pairs = lines.filter_map(|line| line.split_once(' ')).filter(|(target, _)| !target.is_empty());
+        Ok(pairs.map(|(target, name)| (name.to_owned(), target.to_owned())).collect())
+    }
+
     /// The commits of its stashes, the newest first.
     pub fn stashes(&self) -> Result<Vec<String>, WorkError> {
         if self.settings.reftable {

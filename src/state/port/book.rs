@@ -65,6 +65,18 @@ impl State {
         })
     }
 
+    /// Takes over ports that were chosen elsewhere, where none are known; they are tried first at the next `up`. Says
+    /// whether it did.
+    pub fn adopt_ports(&self, project: &str, ports: ProjectPorts) -> Result<bool, StateError> {
+        self.update(&self.layout().ports(), |book: &mut Book| {
+            let is_new = !ports.is_empty() && !book.contains_key(project);
+            if is_new {
+                book.insert(project.to_owned(), ports);
+            }
+            is_new
+        })
+    }
+
     /// Forgets a project's ports: after `destroy`, or `devup ports --reset`.
     pub fn forget_ports(&self, project: &str) -> Result<(), StateError> {
         if self.port_book()?.contains_key(project) {

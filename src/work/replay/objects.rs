@@ -8,24 +8,36 @@ use super::Target;
 use crate::base::digest::Digest;
 use crate::git::address::Address;
 use crate::git::call::{Git, lines};
+use crate::work::description::Bundle;
 use crate::work::error::WorkError;
 
-/// Brings every object of the capture into the repository.
+/// Brings every object of the capture into the repository: out of the bundle, and from the remote where the bundle stands
+/// on what it has, or where refs lead to what the remote is to bring by itself.
 pub(super) fn bring(target: &Target<'_>, notes: &mut Vec<String>) -> Result<(), WorkError> {
     let git = Git::on(&target.place.common);
-    let Some(bundle) = &target.captured.bundle else {
-        if !has_all(&git, target.captured.refs.iter().map(|(_, oid)| oid))? {
-            fetch(target, &git, notes)?;
+    if let Some(bundle) = &target.captured.bundle {
+        if !has_all(&git, &bundle.bases)? {
+            fetch(target, &git)?;
         }
-        return Ok(());
-    };
-    if !has_all(&git, &bundle.bases)? {
-        fetch(target, &git, notes)?;
+        if !has_all(&git, &bundle.bases)? {
+            let reason = format!("the remote does not have {} any more, on which they stand", bundle.bases.join(", "));
+            return Err(WorkError::Base { path: target.place.folder.clone(), reason });
+        }
+        unbundle(target, &git, bundle)?;
     }
-    if !has_all(&git, &bundle.bases)? {
-        let reason = format!("the remote does not have {} any more, on which they stand", bundle.bases.join(", "));
-        return Err(WorkError::Base { path: target.place.folder.clone(), reason });
+    if !has_all(&git, target.captured.refs.iter().map(|(_, oid)| oid))?
+        && let Err(error) = fetch(target, &git)
+    {
+        // whatever exists only here is in the bundle; which refs are missing then is said one by one
+        if target.captured.bundle.as_ref().is_none_or(|bundle| !bundle.bases.is_empty()) {
+            return Err(error);
+        }
+        notes.push(error.to_string());
     }
+    Ok(())
+}
+
+fn unbundle(target: &Target<'_>, git: &Git, bundle: &Bundle) -> Result<(), WorkError> {
     let file = target.part.join("objects.bundle");
     let digest = File::open(&file).and_then(Digest::of_reader).map_err(WorkError::file("read", &file))?;
     if digest.to_string() != bundle.sha256 {
@@ -63,7 +75,7 @@ fn missing<'a>(git: &Git, oids: impl IntoIterator<Item = &'a String>) -> Result<
 }
 
 /// Fetches everything from the remote that the capture names.
-fn fetch(target: &Target<'_>, git: &Git, notes: &mut Vec<String>) -> Result<(), WorkError> {
+fn fetch(target: &Target<'_>, git: &Git) -> Result<(), WorkError> {
     let place = &target.place.folder;
     let Some((name, url)) = &target.captured.remote else { return Ok(()) };
     let base = target.captured.path.path();
@@ -78,30 +90,21 @@ fn fetch(target: &Target<'_>, git: &Git, notes: &mut Vec<String>) -> Result<(), 
     let heads = format!("+refs/heads/*:refs/remotes/{name}/*");
     let fixed = ["fetch", "-q", "--no-write-fetch-head", "--no-auto-maintenance", "--update-head-ok"];
     let rest = ["--", "devup-replay", heads.as_str(), "+refs/tags/*:refs/tags/*"];
-    if let Err(error) = git.read(&[&fixed[..], &rest[..]].concat()) {
-        let reason = format!("{address} could not be fetched from: {error}");
-        if target.captured.bundle.as_ref().is_some_and(|bundle| bundle.bases.is_empty()) {
-            notes.push(format!("{}: {reason}", place.display()));
-            return Ok(());
-        }
-        return Err(WorkError::Base { path: place.clone(), reason });
-    }
+    git.read(&[&fixed[..], &rest[..]].concat()).map_err(|error| WorkError::Base {
+        path: place.clone(),
+        reason: format!("{address} could not be fetched from: {error}"),
+    })?;
     Ok(())
 }
 
-/// Sets every ref as it was; branches that only the fresh clone has go.
+/// Sets every ref as it was; those that only the fresh clone or the fetch brought go.
 pub(super) fn refs(target: &Target<'_>, notes: &mut Vec<String>) -> Result<(), WorkError> {
     let git = Git::on(&target.place.common);
     let wanted: BTreeMap<&str, &String> = target.captured.refs.iter().map(|(name, oid)| (name.as_str(), oid)).collect();
     let lost = missing(&git, wanted.values().copied())?;
     // nothing is checked out while branches come and go
     git.read(&["symbolic-ref", "HEAD", "refs/heads/devup-replay-none"])?;
-    let there = git.read(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/stash"])?;
-    let there = lines(&there).map(String::from_utf8_lossy);
-    let gone: String =
-        there.filter(|name| !wanted.contains_key(&**name)).map(|name| format!("delete {name}\n")).collect();
-    // apart from the others: `a` has to be gone before `a/b` can be
-    git.feed(&["update-ref", "--stdin"], gone)?;
+    clear(&git, &wanted)?;
     let mut commands = String::new();
     for (name, oid) in &wanted {
         if lost.contains(*oid) {
@@ -111,5 +114,25 @@ pub(super) fn refs(target: &Target<'_>, notes: &mut Vec<String>) -> Result<(), W
         }
     }
     git.feed(&["update-ref", "--stdin"], commands)?;
+    for (name, stands_for) in &target.captured.symbolic {
+        git.read(&["symbolic-ref", name, stands_for])?;
+    }
+    Ok(())
+}
+
+/// Removes the refs that were not there; apart from setting others, since `a` has to be gone before `a/b` can be.
+fn clear(git: &Git, wanted: &BTreeMap<&str, &String>) -> Result<(), WorkError> {
+    let there = git.read(&["for-each-ref", "--format=%(symref) %(refname)"])?;
+    let mut gone = String::new();
+    for line in lines(&there) {
+        let line = String::from_utf8_lossy(line);
+        let Some((stands_for, name)) = line.split_once(' ') else { continue };
+        if !stands_for.is_empty() {
+            git.read(&["symbolic-ref", "--delete", name])?;
+        } else if !wanted.contains_key(name) {
+            gone.push_str(&format!("delete {name}\n"));
+        }
+    }
+    git.feed(&["update-ref", "--stdin"], gone)?;
     Ok(())
 }

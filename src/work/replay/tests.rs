@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::work::capture::capture;
 use crate::work::fixture::{World, command, commit, git};
+use crate::work::verify::verify;
 
 fn take(folder: &Path, into: &Path) -> Work {
     capture(folder, into, &Asking { offline: false, not_in: None }, &Matter::with(&[]).unwrap()).unwrap()
@@ -43,7 +44,7 @@ fn facts(folder: &Path) -> BTreeMap<String, String> {
     for arguments in [
         &["symbolic-ref", "-q", "HEAD"][..],
         &["rev-parse", "HEAD"],
-        &["for-each-ref", "refs/heads", "refs/tags", "refs/stash", "refs/notes", "refs/bisect"],
+        &["for-each-ref"],
         &["log", "-g", "--format=%H %gn %ge %gd %gs", "--date=raw", "refs/stash", "--"],
         &["status", "--porcelain=v2", "-z", "--ignored", "-uall"],
         &["diff", "--cached", "--raw", "-z"],
@@ -97,7 +98,11 @@ fn there_and_back(world: &World, folder: &Path, fresh_clone: bool) -> Replayed {
         // as the other clone, by a whole path
         git(folder, &["remote", "set-url", "origin", &world.path(&format!("{name}.git")).to_string_lossy()]);
     }
-    replay(&kept, folder).unwrap()
+    let done = replay(&kept, folder).unwrap();
+    let compared = verify(&kept, folder).unwrap();
+    assert_eq!(compared.different, Vec::<String>::new());
+    assert_eq!(compared.stashes, work.repositories.iter().map(|one| one.stashes).sum::<usize>());
+    done
 }
 
 #[test]
@@ -217,6 +222,49 @@ fn a_remote_that_lost_the_branch_does_not_lose_the_work() {
     git(&world.path(""), &["clone", "-q", &world.path("shop.git").to_string_lossy(), "shop"]);
     replay(&kept, &shop).unwrap();
     assert_eq!(facts(&shop), before);
+}
+
+#[test]
+fn what_is_not_as_it_was_captured_is_told() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    commit(&shop, "mine", "x");
+    fs::write(shop.join("loose"), "x").unwrap();
+    fs::write(shop.join("first"), "changed").unwrap();
+    git(&shop, &["stash", "-q"]);
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    assert_eq!(verify(&kept, &shop).unwrap().different, Vec::<String>::new());
+    fs::write(shop.join("loose"), "y").unwrap();
+    git(&shop, &["stash", "drop", "-q"]);
+    git(&shop, &["branch", "-m", "main", "other"]);
+    fs::write(shop.join("first"), "staged").unwrap();
+    git(&shop, &["add", "first"]);
+    let shown = Bytes::from(shop.as_path());
+    let expected = [
+        format!("refs/heads/main of {shown}"),
+        format!("refs/stash of {shown}"),
+        format!("the stashes of {shown}"),
+        format!("what is checked out in {shown}"),
+        format!("the index of {shown} (index)"),
+        format!("loose in {shown}"),
+    ];
+    assert_eq!(verify(&kept, &shop).unwrap().different, expected);
+}
+
+#[test]
+fn a_remote_without_a_default_branch_brings_its_own_branches_back() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    git(&shop, &["checkout", "-q", "-b", "theirs"]);
+    commit(&shop, "theirs", "x");
+    git(&shop, &["push", "-q", "origin", "theirs"]);
+    git(&shop, &["checkout", "-q", "main"]);
+    git(&shop, &["branch", "-q", "-D", "theirs"]);
+    git(&world.path("shop.git"), &["symbolic-ref", "HEAD", "refs/heads/none"]);
+    let before = git(&shop, &["for-each-ref"]);
+    there_and_back(&world, &shop, false);
+    assert_eq!(git(&shop, &["for-each-ref"]), before);
 }
 
 #[test]
