@@ -147,6 +147,7 @@ impl Taking<'_> {
         read.nested = read.index.iter().filter(|one| one.is_submodule()).map(|one| one.path.clone()).collect();
         read.nested.extend(status.nested);
         read.described.files = take_all(tree, &wanted, &into.join("files"), notes);
+        read.described.modes = self.modes(tree, &read.index, &wanted)?;
         Ok(read)
     }
 
@@ -173,6 +174,28 @@ impl Taking<'_> {
             wanted.remove(&submodule.path);
         }
         Ok(wanted)
+    }
+
+    /// Modes of the other files, where a checkout would give them others.
+    fn modes(
+        &self,
+        tree: &Tree,
+        index: &[IndexEntry],
+        wanted: &BTreeSet<Bytes>,
+    ) -> Result<Vec<(Bytes, u32)>, WorkError> {
+        let plain = files::usual_mode(self.desk).map_err(WorkError::file("write to", self.desk))?;
+        let for_running = plain | (plain & 0o444) >> 2;
+        let others = index.iter().filter(|one| one.stage == 0 && !wanted.contains(&one.path));
+        let modes = others.filter_map(|one| {
+            let usual = match one.mode.as_str() {
+                "100644" => plain,
+                "100755" => for_running,
+                _ => return None,
+            };
+            let mode = files::mode(&tree.folder, &one.path)?;
+            (mode != usual).then(|| (one.path.clone(), mode))
+        });
+        Ok(modes.collect())
     }
 
     /// The bundle, on what the remote confirmed.
@@ -233,6 +256,7 @@ fn describe(repository: &Repository, tree: &Tree) -> Result<CapturedTree, WorkEr
         exists: tree.exists,
         shaping: Vec::new(),
         files: Vec::new(),
+        modes: Vec::new(),
     })
 }
 

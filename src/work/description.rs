@@ -102,6 +102,9 @@ pub struct CapturedTree {
     pub shaping: Vec<String>,
     /// Files that are not what the index says.
     pub files: Vec<Entry>,
+    /// Modes of files that are what the index says, where a checkout would give them others: git keeps one bit of nine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<(Bytes, u32)>,
 }
 
 /// What is checked out.

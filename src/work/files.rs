@@ -90,6 +90,34 @@ pub(super) fn put(top: &Path, entry: &Entry, from: &Path) -> Result<(), WorkErro
     }
 }
 
+/// The mode of a file in the tree; `None`: there is none that is a file.
+pub(super) fn mode(top: &Path, path: &Bytes) -> Option<u32> {
+    if !stays_inside(path) || through_link(top, &path.path()) {
+        return None;
+    }
+    let found = fs::symlink_metadata(top.join(path.path())).ok()?;
+    found.is_file().then(|| found.mode() & MODE)
+}
+
+/// Gives a file of the tree this mode; what is no file is left alone.
+pub(super) fn set_mode(top: &Path, path: &Bytes, wanted: u32) -> Result<(), WorkError> {
+    match mode(top, path) {
+        Some(mode) if mode != wanted => {
+            let to = top.join(path.path());
+            fs::set_permissions(&to, Permissions::from_mode(wanted & MODE))
+                .map_err(WorkError::file("set the mode of", &to))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The mode that new files get here; those that can be run have the same bits for running.
+pub(super) fn usual_mode(desk: &Path) -> io::Result<u32> {
+    let probe = desk.join("usual-mode");
+    fs::write(&probe, "")?;
+    Ok(fs::metadata(&probe)?.mode() & MODE)
+}
+
 /// One of the folders on the way is a link.
 fn through_link(top: &Path, path: &Path) -> bool {
     let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());

@@ -118,6 +118,8 @@ impl Compared {
                 self.different.push(format!("{} in {}", entry.path, tree.path));
             }
         }
+        let other_mode = tree.modes.iter().filter(|(path, mode)| files::mode(&found.folder, path) != Some(*mode));
+        self.different.extend(other_mode.map(|(path, _)| format!("the mode of {path} in {}", tree.path)));
         Ok(())
     }
 }

@@ -47,6 +47,9 @@ pub(super) fn put_back(
         for entry in &tree.files {
             files::put(folder, entry, &part.join("files"))?;
         }
+        for (path, mode) in &tree.modes {
+            files::set_mode(folder, path, *mode)?;
+        }
         mark(&git, &git_dir, &part)?;
         // code 1: some files differ from the index, as they did
         git.ask(&["update-index", "-q", "--refresh"])?;
