@@ -413,7 +413,10 @@ fn act(world: &World, folder: &Path, deed: &Deed) {
             text(&["submodule", "--quiet", "add", &world.path("library.git").to_string_lossy(), "inner"]);
             let inner = folder.join("inner");
             if inner.join(".git").exists() {
-                commit(&inner, "deep", "x");
+                // done twice, there is nothing to commit
+                fs::write(inner.join("deep"), "x").unwrap();
+                drop(command(&inner).args(["add", "deep"]).output().unwrap());
+                drop(command(&inner).args(["commit", "-q", "-m", "deep"]).output().unwrap());
                 fs::write(inner.join("loose"), "x").unwrap();
             }
         }
