@@ -7,8 +7,9 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    attach, backup, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle, logs,
-    man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version, watch, watching, wipe,
+    attach, backup, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle,
+    logs, man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version, watch, watching,
+    wipe,
 };
 use crate::ui::look::{Ansi, ProgressStyle};
 
