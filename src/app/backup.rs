@@ -75,7 +75,7 @@ pub fn take(
         remote: wanted.entry.as_ref().and_then(|entry| entry.remote.clone()),
         reason: wanted.reason.clone(),
     };
-    let mut session = Session::begin(&opened.vault, subject)?;
+    let mut session = Session::begin(&opened.vault, subject, Timestamp::now())?;
     for part in parts {
         session.add(part)?;
     }

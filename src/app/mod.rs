@@ -1,6 +1,7 @@
 //! One use case per file. `wiring` is the only place that names concrete drivers.
 
 pub mod agree;
+pub mod automatic;
 pub mod backup;
 pub mod bake;
 pub mod check;

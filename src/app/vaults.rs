@@ -83,7 +83,8 @@ pub fn settings(state: &State) -> Result<Settings> {
     Ok(Settings::read(&settings_path(state))?)
 }
 
-fn settings_path(state: &State) -> PathBuf {
+/// Where they are listed.
+pub(super) fn settings_path(state: &State) -> PathBuf {
     state.layout().config.join("backup.yaml")
 }
 

@@ -53,7 +53,7 @@ impl World {
 
     /// Backs a folder up as the settings of project `shop`.
     pub(super) fn back_up(&self, below: &str) -> Result<(Summary, Manifest)> {
-        let mut session = Session::begin(&self.vault, subject("shop"))?;
+        let mut session = Session::begin(&self.vault, subject("shop"), jiff::Timestamp::now())?;
         session.add(part(self.path(below)))?;
         session.finish(jiff::Timestamp::now(), Vec::new())
     }

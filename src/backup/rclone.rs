@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use url::Url;
@@ -18,14 +18,30 @@ const USER: &str = "devup";
 
 /// rclone as it runs; ends with its owner.
 #[derive(Debug)]
-pub(super) struct Server(Child);
+pub(super) struct Server {
+    child: Child,
+    complaint: Arc<Mutex<Option<String>>>,
+}
+
+impl Server {
+    /// The last error that rclone spoke of.
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
         // it may have ended by itself
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// What rclone complains of, without the time in front.
+fn complaint(line: &str) -> Option<String> {
+    let at = ["ERROR : ", "CRITICAL: ", "Failed to "].iter().find_map(|word| line.find(word))?;
+    Some(line[at..].trim_start_matches("ERROR : ").to_owned())
 }
 
 /// Starts rclone for a remote.
@@ -36,7 +52,8 @@ pub(super) fn serve(remote: &str) -> Result<Rest> {
     let password = passphrase::make()?;
     let password = String::from_utf8_lossy(password.expose()).into_owned();
     let mut child = Command::new("rclone")
-        .args(["serve", "restic", "--addr", "127.0.0.1:0", "--log-level", "NOTICE", "--"])
+        .args(["serve", "restic", "--addr", "127.0.0.1:0", "--log-level", "NOTICE"])
+        .args(["--low-level-retries", "3", "--contimeout", "15s", "--"])
         .arg(remote)
         .env("RCLONE_USER", USER)
         .env("RCLONE_PASS", &password)
@@ -46,11 +63,16 @@ pub(super) fn serve(remote: &str) -> Result<Rest> {
         .spawn()
         .map_err(|error| failed(format!("rclone could not be run ({error}); `apt-get install rclone`")))?;
     let said = child.stderr.take();
-    let server = Server(child);
+    let complaint: Arc<Mutex<Option<String>>> = Arc::default();
+    let heard = complaint.clone();
+    let server = Server { child, complaint };
     let (tell, told) = mpsc::channel();
     // reads on until rclone ends, so that it never waits for a reader
     std::thread::spawn(move || {
         for line in said.into_iter().flat_map(|said| BufReader::new(said).lines()).map_while(std::io::Result::ok) {
+            if let Some(said) = self::complaint(&line) {
+                *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
+            }
             let _ = tell.send(line);
         }
     });
@@ -80,6 +102,13 @@ fn address(line: &str) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_rclone_complains_of_is_heard() {
+        let line = "2026/11/21 17:00:00 ERROR : data/ab: Post request put error: no space left on device";
+        assert_eq!(complaint(line).unwrap(), "data/ab: Post request put error: no space left on device");
+        assert!(complaint("2026/11/21 17:00:00 NOTICE: Serving").is_none());
+    }
 
     #[test]
     fn both_forms_of_rclones_word_are_read() {

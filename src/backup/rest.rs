@@ -1,5 +1,6 @@
 //! A rest-server: restic's protocol over HTTP, on the TLS stack that devup has anyway.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) struct Rest {
     login: Option<String>,
     shown: String,
     /// rclone, where devup started it: it ends with this.
-    _server: Option<Arc<Server>>,
+    server: Option<Arc<Server>>,
 }
 
 impl std::fmt::Debug for Rest {
@@ -47,7 +48,28 @@ struct Listed {
 /// Why an answer is none.
 struct Failed {
     reason: String,
+    /// As if the place were a folder, so that the remedies are the same.
+    kind: io::ErrorKind,
+    /// It may go better the next time.
     again: bool,
+}
+
+impl Failed {
+    fn other(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: io::ErrorKind::Other, again: false }
+    }
+
+    fn of(error: &ureq::Error) -> Self {
+        let kind = match error {
+            // an answer that ends early says nothing about the repository
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => io::ErrorKind::ConnectionReset,
+            ureq::Error::Io(error) => error.kind(),
+            ureq::Error::Timeout(_) => io::ErrorKind::TimedOut,
+            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => io::ErrorKind::HostUnreachable,
+            _ => io::ErrorKind::Other,
+        };
+        Self { reason: error.to_string(), kind, again: true }
+    }
 }
 
 impl Rest {
@@ -62,13 +84,13 @@ impl Rest {
             return Err(BackupError::new(Kind::Other, format!("opening rest:{}", url.path()), "it has no host"));
         }
         let shown = format!("rest:{base}");
-        Ok(Self { agent: agent(&base), base, login, shown, _server: None })
+        Ok(Self { agent: agent(&base), base, login, shown, server: None })
     }
 
     /// rclone, started by devup.
     pub(super) fn through(server: Server, base: Url, user: &str, password: &str, shown: String) -> Self {
         let login = Some(basic(user, password));
-        Self { agent: agent(&base), base, login, shown, _server: Some(Arc::new(server)) }
+        Self { agent: agent(&base), base, login, shown, server: Some(Arc::new(server)) }
     }
 
     fn url(&self, tpe: FileType, id: Option<&Id>) -> String {
@@ -87,7 +109,7 @@ impl Rest {
         headers: &[(&str, &str)],
         body: &[u8],
         empty_is_fine: bool,
-    ) -> std::result::Result<Option<http::Response<Body>>, String> {
+    ) -> std::result::Result<Option<http::Response<Body>>, Failed> {
         let mut pause = Duration::from_millis(200);
         for turn in 1.. {
             match self.once(method, url, headers, body) {
@@ -96,16 +118,24 @@ impl Rest {
                 Ok(answer) => {
                     let failed = refused(answer.status());
                     if !failed.again || turn >= TRIES {
-                        return Err(failed.reason);
+                        return Err(self.explained(failed));
                     }
                 }
-                Err(reason) if turn >= TRIES => return Err(reason),
+                Err(failed) if !failed.again || turn >= TRIES => return Err(failed),
                 Err(_) => {}
             }
             std::thread::sleep(pause);
             pause *= 2;
         }
-        Err("the server did not answer".to_owned())
+        Err(Failed::other("the server did not answer"))
+    }
+
+    /// A refusal, with what rclone said about it where devup runs it.
+    fn explained(&self, failed: Failed) -> Failed {
+        let Some(said) = self.server.as_ref().and_then(|server| server.complaint()) else { return failed };
+        let full = ["no space left", "No space left", "quota", "Quota", "storage is full"];
+        let kind = if full.iter().any(|words| said.contains(words)) { io::ErrorKind::StorageFull } else { failed.kind };
+        Failed { reason: format!("{}: {said}", failed.reason), kind, ..failed }
     }
 
     fn once(
@@ -114,7 +144,7 @@ impl Rest {
         url: &str,
         headers: &[(&str, &str)],
         body: &[u8],
-    ) -> std::result::Result<http::Response<Body>, String> {
+    ) -> std::result::Result<http::Response<Body>, Failed> {
         let mut request = http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -123,11 +153,11 @@ impl Rest {
             request = request.header("authorization", login);
         }
         let answer = if body.is_empty() && method != http::Method::POST {
-            request.body(()).map_err(|error| error.to_string()).map(|request| self.agent.run(request))?
+            self.agent.run(request.body(()).map_err(|error| Failed::other(error.to_string()))?)
         } else {
-            request.body(body).map_err(|error| error.to_string()).map(|request| self.agent.run(request))?
+            self.agent.run(request.body(body).map_err(|error| Failed::other(error.to_string()))?)
         };
-        answer.map_err(|error| error.to_string())
+        answer.map_err(|error| Failed::of(&error))
     }
 
     fn bytes(&self, doing: &str, url: &str, range: Option<(u32, u32)>) -> RusticResult<Bytes> {
@@ -135,30 +165,37 @@ impl Rest {
             format!("bytes={offset}-{}", u64::from(offset) + u64::from(length).saturating_sub(1))
         });
         let headers: Vec<(&str, &str)> = range.iter().map(|range| ("range", range.as_str())).collect();
-        let failed = |reason: String| self.failed(doing, &reason);
+        let failed = |failed: Failed| self.failed(doing, failed);
         let answer = self.send(&http::Method::GET, url, &headers, &[], false).map_err(failed)?;
-        let Some(mut answer) = answer else { return Err(failed("it is not there".to_owned())) };
+        let Some(mut answer) = answer else { return Err(failed(Failed::other("it is not there"))) };
         let read = answer.body_mut().with_config().limit(MOST).read_to_vec();
-        read.map(Bytes::from).map_err(|error| failed(error.to_string()))
+        read.map(Bytes::from).map_err(|error| failed(Failed::of(&error)))
     }
 
-    fn failed(&self, doing: &str, reason: &str) -> Box<RusticError> {
-        RusticError::new(ErrorKind::Backend, "{doing} {place}: {reason}")
+    fn failed(&self, doing: &str, failed: Failed) -> Box<RusticError> {
+        let source = io::Error::new(failed.kind, failed.reason.clone());
+        RusticError::with_source(ErrorKind::Backend, "{doing} {place}: {reason}", source)
             .attach_context("doing", doing)
             .attach_context("place", self.shown.clone())
-            .attach_context("reason", reason)
+            .attach_context("reason", failed.reason)
     }
 }
 
 /// A server's refusal, in words.
 fn refused(status: http::StatusCode) -> Failed {
-    let reason = match status.as_u16() {
-        401 | 403 => format!("the server denies access ({status}); a user and password stand in the address"),
-        404 => "it is not there".to_owned(),
-        507 => "the server is full".to_owned(),
-        _ => format!("the server answered {status}"),
+    let (reason, kind) = match status.as_u16() {
+        401 | 403 => {
+            let reason = format!("the server denies access ({status}); a user and password stand in the address");
+            (reason, io::ErrorKind::Other)
+        }
+        404 => ("it is not there".to_owned(), io::ErrorKind::Other),
+        // what servers with a quota say
+        507 | 413 => (format!("the server is full ({status})"), io::ErrorKind::StorageFull),
+        502..=504 => (format!("the server answered {status}"), io::ErrorKind::HostUnreachable),
+        _ => (format!("the server answered {status}"), io::ErrorKind::Other),
     };
-    Failed { reason, again: (status.is_server_error() && status.as_u16() != 507) || status.as_u16() == 429 }
+    let again = kind != io::ErrorKind::StorageFull && (status.is_server_error() || status.as_u16() == 429);
+    Failed { reason, kind, again }
 }
 
 fn basic(user: &str, password: &str) -> String {
@@ -190,7 +227,7 @@ impl ReadBackend for Rest {
     }
 
     fn list_with_size(&self, tpe: FileType) -> RusticResult<Vec<(Id, u32)>> {
-        let failed = |reason: String| self.failed("listing", &reason);
+        let failed = |failed: Failed| self.failed("listing", failed);
         let url = self.url(tpe, None);
         if tpe == FileType::Config {
             let found = self.send(&http::Method::HEAD, &url, &[], &[], true).map_err(failed)?;
@@ -204,9 +241,10 @@ impl ReadBackend for Rest {
             return Ok(Vec::new());
         };
         let text =
-            answer.body_mut().with_config().limit(MOST).read_to_vec().map_err(|error| failed(error.to_string()))?;
+            answer.body_mut().with_config().limit(MOST).read_to_vec().map_err(|error| failed(Failed::of(&error)))?;
         // `null` is an empty list in Go
-        let listed: Option<Vec<Listed>> = serde_json::from_slice(&text).map_err(|error| failed(error.to_string()))?;
+        let listed: Option<Vec<Listed>> =
+            serde_json::from_slice(&text).map_err(|error| failed(Failed::other(error.to_string())))?;
         let listed = listed.unwrap_or_default();
         Ok(listed.into_iter().filter_map(|file| Some((file.name.parse().ok()?, file.size))).collect())
     }
@@ -220,7 +258,8 @@ impl ReadBackend for Rest {
         if bytes.len() == length as usize {
             return Ok(bytes);
         }
-        Err(self.failed("reading", &format!("{} bytes came where {length} were asked for", bytes.len())))
+        let reason = format!("{} bytes came where {length} were asked for", bytes.len());
+        Err(self.failed("reading", Failed::other(reason)))
     }
 
     fn warmup_path(&self, tpe: FileType, id: &Id) -> String {
@@ -232,18 +271,18 @@ impl WriteBackend for Rest {
     fn create(&self) -> RusticResult<()> {
         let url = format!("{}?create=true", self.base);
         let made = self.send(&http::Method::POST, &url, &[], &[], false);
-        made.map(|_| ()).map_err(|reason| self.failed("making a repository in", &reason))
+        made.map(|_| ()).map_err(|failed| self.failed("making a repository in", failed))
     }
 
     fn write_bytes(&self, tpe: FileType, id: &Id, _: bool, content: BytesList) -> RusticResult<()> {
         let content = content.into_vec().concat();
         let kind = [("content-type", "application/octet-stream")];
         let written = self.send(&http::Method::POST, &self.url(tpe, Some(id)), &kind, &content, false);
-        written.map(|_| ()).map_err(|reason| self.failed("writing to", &reason))
+        written.map(|_| ()).map_err(|failed| self.failed("writing to", failed))
     }
 
     fn remove(&self, tpe: FileType, id: &Id, _: bool) -> RusticResult<()> {
         let removed = self.send(&http::Method::DELETE, &self.url(tpe, Some(id)), &[], &[], true);
-        removed.map(|_| ()).map_err(|reason| self.failed("removing from", &reason))
+        removed.map(|_| ()).map_err(|failed| self.failed("removing from", failed))
     }
 }

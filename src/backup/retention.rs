@@ -68,14 +68,31 @@ pub struct Fate {
     id: rustic_core::repofile::SnapshotId,
 }
 
+/// Which snapshots rules are applied to; the others stay.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Among<'a> {
+    /// Those of one project.
+    pub project: Option<&'a str>,
+    /// Those with one tag.
+    pub tag: Option<&'a str>,
+}
+
+impl Among<'_> {
+    fn has(&self, file: &SnapshotFile) -> bool {
+        file.tags.contains(OURS)
+            && file.tags.contains(COMPLETE)
+            && self.project.is_none_or(|project| project == file.label)
+            && self.tag.is_none_or(|tag| file.tags.contains(tag))
+    }
+}
+
 /// What `forget` would do, project by project: nothing is removed yet. Only devup's complete snapshots take part.
-pub fn plan(vault: &Vault, rules: &Rules, project: Option<&str>, now: Timestamp) -> Result<Vec<Fate>> {
+pub fn plan(vault: &Vault, rules: &Rules, among: Among, now: Timestamp) -> Result<Vec<Fate>> {
     let options = rules.options()?;
     let now: Zoned = now.to_zoned(TimeZone::system());
     let mut groups: std::collections::BTreeMap<(String, String), Vec<SnapshotFile>> = std::collections::BTreeMap::new();
     for file in vault.snapshot_files()? {
-        let ours = file.tags.contains(OURS) && file.tags.contains(COMPLETE);
-        if ours && project.is_none_or(|project| project == file.label) {
+        if among.has(&file) {
             groups.entry((file.label.clone(), file.hostname.clone())).or_default().push(file);
         }
     }

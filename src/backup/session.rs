@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::{Timestamp, Zoned};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
 use rustic_core::repofile::SnapshotFile;
 use rustic_core::{
     BackupOptions, Excludes, IndexedIdsStatus, LocalSource, LocalSourceFilterOptions, LocalSourceSaveOptions,
@@ -52,6 +53,9 @@ pub struct Summary {
     pub bytes: u64,
     /// Bytes that the repository grew by.
     pub stored: u64,
+    /// The last snapshot's time, where the clock is behind it: this one is filed right after it, so that it is the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_behind: Option<Timestamp>,
 }
 
 /// A backup under way. The caller holds the repository's lock.
@@ -60,6 +64,8 @@ pub struct Session<'a> {
     subject: Subject,
     repository: Repository<IndexedIdsStatus>,
     parent: Option<SnapshotFile>,
+    /// When it is filed.
+    time: Zoned,
     done: Vec<Done>,
 }
 
@@ -75,7 +81,7 @@ struct Done {
 
 impl<'a> Session<'a> {
     /// Begins: removes what an interrupted backup left behind, and looks for the snapshot to compare with.
-    pub fn begin(vault: &'a Vault, subject: Subject) -> Result<Self> {
+    pub fn begin(vault: &'a Vault, subject: Subject, now: Timestamp) -> Result<Self> {
         vault.refuse_beside_restic()?;
         vault.sweep();
         let repository = vault.for_writing()?;
@@ -95,7 +101,10 @@ impl<'a> Session<'a> {
             .into_iter()
             .filter(|snapshot| snapshot.tags.contains(COMPLETE) && snapshot.label == subject.project)
             .max_by(|one, other| one.time.cmp(&other.time));
-        Ok(Self { vault, subject, repository, parent, done: Vec::new() })
+        let last = parent.as_ref().map(|snapshot| snapshot.time.timestamp());
+        let time = last.map_or(now, |last| now.max(last.saturating_add(Span::new().milliseconds(1)).unwrap_or(last)));
+        let time = time.to_zoned(TimeZone::system());
+        Ok(Self { vault, subject, repository, parent, time, done: Vec::new() })
     }
 
     /// Archives a part. Fails where anything of it could not be read; nothing is complete then.
@@ -142,7 +151,9 @@ impl<'a> Session<'a> {
         // they hold nothing that the complete one does not; what can't be removed now, the next backup removes
         let _ = self.repository.delete_snapshots(&parts);
         let written = self.vault.snapshot(merged.id.to_hex().as_str())?;
-        let mut summary = Summary { snapshot: Snapshot::of(&written).id, ..Summary::default() };
+        let last = self.parent.as_ref().map(|snapshot| snapshot.time.timestamp());
+        let clock_behind = last.filter(|last| *last >= manifest.taken);
+        let mut summary = Summary { snapshot: Snapshot::of(&written).id, clock_behind, ..Summary::default() };
         for facts in snapshots.iter().chain([merged]).filter_map(|snapshot| snapshot.summary.as_ref()) {
             summary.stored += facts.data_added_packed;
         }
@@ -245,7 +256,7 @@ impl<'a> Session<'a> {
             .label(self.subject.project.clone())
             .host(host_name())
             .command("devup backup".to_owned())
-            .time(Zoned::now())
+            .time(self.time.clone())
             .add_tags(&format!("{OURS},{OURS}:{},{state}", self.subject.reason))
             .and_then(|options| options.to_snapshot())
             .map_err(|error| self.vault.failed("describing a snapshot of", &error))?;

@@ -1,7 +1,9 @@
 //! The user's repositories: `backup.yaml` beside devup's preferences, for the user alone.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
@@ -18,6 +20,39 @@ pub enum Keeping {
     Sealed,
     /// Nowhere: it is given each time.
     Asked,
+}
+
+/// How often automatic backups are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Every {
+    /// Once an hour.
+    Hourly,
+    /// Once a day.
+    Daily,
+    /// Once a week.
+    Weekly,
+}
+
+impl Every {
+    /// The time from one to the next.
+    pub fn span(self) -> SignedDuration {
+        SignedDuration::from_hours(match self {
+            Self::Hourly => 1,
+            Self::Daily => 24,
+            Self::Weekly => 7 * 24,
+        })
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hourly => "hourly",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+        })
+    }
 }
 
 /// One repository.
@@ -38,6 +73,9 @@ pub struct Entry {
 pub struct Settings {
     /// In order.
     pub repositories: Vec<Entry>,
+    /// How often automatic backups are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<Every>,
 }
 
 impl Entry {

@@ -15,7 +15,7 @@ use super::fixture::{Made, PASSPHRASE, World, part, secret, subject, world};
 use super::manifest::Manifest;
 use super::part::{Kind as PartKind, Part};
 use super::restore::{Request, restore};
-use super::retention::{Rules, forget, plan, prune};
+use super::retention::{Among, Rules, forget, plan, prune};
 use super::session::Session;
 use super::snapshot::Wanted;
 use super::vault::Vault;
@@ -98,7 +98,7 @@ fn a_part_that_cannot_be_read_is_never_complete() {
     let world = world();
     world.file("in/a", "a");
     // root reads everything: a folder that is gone can't be read by anybody
-    let mut session = Session::begin(&world.vault, subject("shop")).unwrap();
+    let mut session = Session::begin(&world.vault, subject("shop"), Timestamp::now()).unwrap();
     let error = session.add(part(world.path("not-there"))).unwrap_err();
     assert_eq!(error.kind, Kind::Incomplete, "{error}");
     drop(session);
@@ -108,7 +108,7 @@ fn a_part_that_cannot_be_read_is_never_complete() {
 /// Backs up what a source hands over, as a database that is called `db`.
 fn stream(world: &World, made: Made, verdict: Result<&str, &str>) -> super::error::Result<Manifest> {
     let verdict = verdict.map(str::to_owned).map_err(str::to_owned);
-    let mut session = Session::begin(&world.vault, subject("shop"))?;
+    let mut session = Session::begin(&world.vault, subject("shop"), Timestamp::now())?;
     session.add(Part::files(PartKind::Database, Some("db".into()), "the database", made, move || verdict))?;
     session.finish(Timestamp::now(), Vec::new()).map(|(_, manifest)| manifest)
 }
@@ -156,7 +156,7 @@ fn a_stream_that_is_not_whole_is_never_complete() {
 fn an_interrupted_backup_leaves_nothing_complete_and_the_next_one_tidies_up() {
     let world = world();
     world.file("in/a", "a");
-    let mut session = Session::begin(&world.vault, subject("shop")).unwrap();
+    let mut session = Session::begin(&world.vault, subject("shop"), Timestamp::now()).unwrap();
     session.add(part(world.path("in"))).unwrap();
     // the process ends here
     drop(session);
@@ -232,10 +232,13 @@ fn what_goes_is_planned_first_and_its_data_stays_through_the_grace() {
         world.back_up("in").unwrap();
     }
     let rules = Rules { last: Some(1), ..Rules::default() };
-    let fates = plan(&world.vault, &rules, None, Timestamp::now()).unwrap();
+    let fates = plan(&world.vault, &rules, Among::default(), Timestamp::now()).unwrap();
     assert_eq!(fates.iter().filter(|fate| fate.keep).count(), 1);
     assert_eq!(world.vault.snapshots().unwrap().len(), 3, "a plan removes nothing");
-    assert!(plan(&world.vault, &rules, Some("other"), Timestamp::now()).unwrap().is_empty());
+    let other = Among { project: Some("other"), tag: None };
+    let automatic = Among { project: None, tag: Some("devup:auto") };
+    assert!(plan(&world.vault, &rules, automatic, Timestamp::now()).unwrap().is_empty());
+    assert!(plan(&world.vault, &rules, other, Timestamp::now()).unwrap().is_empty());
     assert_eq!(forget(&world.vault, &fates).unwrap(), 2);
     let before = packs(&world);
     let pruned = prune(&world.vault, false).unwrap();
@@ -257,6 +260,23 @@ fn a_copy_has_everything_and_the_second_copies_nothing() {
     let restored = restore(&other.vault, &into(&other, vec![])).unwrap();
     assert_eq!(restored.verified, ["settings"]);
     assert!(copy::missing(&one.vault, &other.vault, None).unwrap().snapshots().is_empty());
+}
+
+#[test]
+fn after_the_clock_went_back_the_newest_is_still_the_newest() {
+    let world = world();
+    let later = Timestamp::now().checked_add(jiff::Span::new().hours(48)).unwrap();
+    world.file("in/a", "before");
+    let mut session = Session::begin(&world.vault, subject("shop"), later).unwrap();
+    session.add(part(world.path("in"))).unwrap();
+    let (first, _) = session.finish(later, Vec::new()).unwrap();
+    assert_eq!(first.clock_behind, None);
+    world.file("in/a", "after");
+    let (second, manifest) = world.back_up("in").unwrap();
+    assert!(second.clock_behind.is_some() && manifest.taken < later, "{second:?}");
+    restore(&world.vault, &into(&world, vec![])).unwrap();
+    assert_eq!(fs::read(world.path("out/settings/a")).unwrap(), b"after");
+    assert_eq!(world.vault.snapshots().unwrap()[1].id, second.snapshot);
 }
 
 #[test]

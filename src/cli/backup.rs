@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::exit::Exit;
 use super::keys::KeyArgs;
+use super::schedule;
 use crate::app::backup::{self, Report, Wanted};
 use crate::app::error::{AppError, Result};
 use crate::app::vaults::{self, Keys, Opened};
 use crate::backup::address::Address;
-use crate::backup::retention::{Fate, Rules};
+use crate::backup::retention::{Among, Fate, Rules};
 use crate::backup::snapshot::Wanted as Which;
 use crate::backup::{check, copy, diff, retention};
 use crate::base::files::{Access, write_atomic};
@@ -50,7 +51,7 @@ pub struct Args {
 
 /// Which repository, and what opens it.
 #[derive(Debug, Clone, Default, clap::Args)]
-struct PlaceArgs {
+pub(super) struct PlaceArgs {
     /// The repository, by its name or place, instead of the first one
     #[arg(long, value_name = "REPOSITORY", global = true)]
     repo: Option<String>,
@@ -121,6 +122,15 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         to_passphrase_file: Option<PathBuf>,
     },
+    /// Back up by the clock, by systemd, launchd or cron
+    #[command(
+        after_help = "Examples:\n  devup backup schedule --daily\n  devup backup schedule        how it goes\n  \
+        devup backup schedule --off\n\nA run that was missed is made up within the hour; `devup status` tells of failures."
+    )]
+    Schedule(schedule::Args),
+    /// Take the automatic backup, if one is due
+    #[command(hide = true)]
+    Due,
 }
 
 #[derive(Debug, clap::Args)]
@@ -149,9 +159,9 @@ struct ForgetArgs {
 }
 
 /// One run, with what every verb needs.
-struct Run<'a> {
-    context: &'a Context,
-    state: State,
+pub(super) struct Run<'a> {
+    pub(super) context: &'a Context,
+    pub(super) state: State,
     place: PlaceArgs,
 }
 
@@ -172,6 +182,8 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         Some(Verb::Check { read_data }) => run.check(*read_data),
         Some(Verb::Forget(rules)) => run.forget(rules),
         Some(Verb::Prune) => run.prune(),
+        Some(Verb::Schedule(arguments)) => schedule::run(arguments, &run),
+        Some(Verb::Due) => schedule::due(&run),
         Some(Verb::Copy { to, to_passphrase_file }) => run.copy(to, to_passphrase_file.clone()),
     }
 }
@@ -185,7 +197,7 @@ pub fn which(context: &Context, word: &str) -> Result<Which> {
 }
 
 impl Run<'_> {
-    fn keys(&self) -> Keys<'_> {
+    pub(super) fn keys(&self) -> Keys<'_> {
         self.place.keys.keys(self.context)
     }
 
@@ -193,11 +205,11 @@ impl Run<'_> {
         vaults::open(&self.state, &self.context.request()?, self.place.repo.as_deref(), &self.keys())
     }
 
-    fn lock(&self, opened: &Opened) -> Result<Lock> {
+    pub(super) fn lock(&self, opened: &Opened) -> Result<Lock> {
         self.context.block_on(vaults::lock(&self.state, opened, self.context))
     }
 
-    fn answer(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<()> {
+    pub(super) fn answer(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<()> {
         if self.context.global.json {
             self.context.screen.json_pretty(value)
         } else {
@@ -228,6 +240,16 @@ impl Run<'_> {
         Ok(all)
     }
 
+    /// One backup, with all that is kept of a project: further keepers are handed over here.
+    pub(super) fn back_up(
+        &self,
+        opened: &Opened,
+        wanted: &Wanted,
+        environment: Option<&Environment>,
+    ) -> Result<Report> {
+        backup::take(&self.state, opened, wanted, environment, &[])
+    }
+
     fn take(&self, arguments: &Args) -> Result<Exit> {
         let wanted = self.wanted(arguments)?;
         if self.context.global.dry_run {
@@ -240,7 +262,7 @@ impl Run<'_> {
         let _lock = self.lock(&opened)?;
         let mut reports: Vec<Report> = Vec::new();
         for (one, environment) in &wanted {
-            let report = backup::take(&self.state, &opened, one, environment.as_ref(), &[])?;
+            let report = self.back_up(&opened, one, environment.as_ref())?;
             if !self.context.global.json {
                 self.context.screen.answer(&view::taken(&report))?;
             }
@@ -337,7 +359,8 @@ impl Run<'_> {
         let opened = self.open()?;
         let _lock = self.lock(&opened)?;
         let project = self.context.global.project_name.as_deref();
-        let plan: Vec<Fate> = retention::plan(&opened.vault, &rules, project, Timestamp::now())?;
+        let among = Among { project, tag: None };
+        let plan: Vec<Fate> = retention::plan(&opened.vault, &rules, among, Timestamp::now())?;
         let going = plan.iter().filter(|fate| !fate.keep).count();
         self.answer(&plan, || view::plan(&plan))?;
         if going == 0 {

@@ -32,6 +32,7 @@ mod ps;
 mod restore;
 pub mod root;
 mod run;
+mod schedule;
 mod schema;
 mod secret;
 mod session;

@@ -4,10 +4,12 @@ use clap::ArgAction;
 
 use super::context::Context;
 use super::exit::Exit;
+use crate::app::automatic;
 use crate::app::error::{AppError, Result};
 use crate::app::ps::{self, Options};
 use crate::base::clock::{Clock, SystemClock};
 use crate::model::observed::Container;
+use crate::state::store::State;
 use crate::ui;
 use crate::ui::template::Format;
 
@@ -78,6 +80,9 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         ps::ps(&engine, &project, &options).await
     })?;
     context.screen.answer(&view(arguments, &format, &containers)?)?;
+    if let Some(trouble) = automatic::trouble(&State::open(context.request()?.layout)?, SystemClock.now())? {
+        context.screen.say(&trouble);
+    }
     Ok(Exit::DONE)
 }
 

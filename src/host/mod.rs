@@ -21,3 +21,4 @@ pub mod plan;
 
 pub mod situation;
 pub mod snapshot;
+pub mod timer;

@@ -89,6 +89,11 @@ impl Layout {
     pub fn marks(&self, project: &str) -> PathBuf {
         self.state.join("marks").join(format!("{project}.json"))
     }
+    /// How the automatic backups went.
+    pub fn automatic_backups(&self) -> PathBuf {
+        self.state.join("backup/automatic.json")
+    }
+
     /// Logs of what devup started.
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")

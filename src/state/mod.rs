@@ -6,6 +6,7 @@
 //! can't be read is set aside, said once, and begun anew. What an older devup wrote is migrated; what a newer one wrote
 //! is refused.
 
+pub mod automatic;
 pub mod consent;
 pub mod instance;
 pub mod instantiate;

@@ -34,6 +34,12 @@ pub fn taken(report: &Report) -> String {
         decimal_size(summary.bytes, DIGITS),
         decimal_size(summary.stored, DIGITS),
     );
+    if let Some(last) = summary.clock_behind {
+        out.push_str(&format!(
+            "the clock is behind the last snapshot ({}): this one is filed right after it\n",
+            last.strftime("%Y-%m-%d %H:%M:%S")
+        ));
+    }
     out.push_str(&gaps(&manifest.not_covered));
     out
 }

@@ -53,7 +53,7 @@ fn with_backup(env: &TestEnvironment) -> String {
 }
 
 /// restic, where it is installed; `RESTIC` names another one.
-fn restic(env: &TestEnvironment, passphrase: &str, arguments: &[&str]) -> Option<String> {
+pub fn restic(env: &TestEnvironment, passphrase: &str, arguments: &[&str]) -> Option<String> {
     let program = std::env::var_os("RESTIC").unwrap_or_else(|| "restic".into());
     let file = env.project().join("../restic-key");
     fs::write(&file, passphrase).unwrap();
@@ -66,7 +66,8 @@ fn restic(env: &TestEnvironment, passphrase: &str, arguments: &[&str]) -> Option
         .stdin(Stdio::null())
         .output();
     let Ok(output) = output else {
-        eprintln!("skipped: restic is not installed");
+        assert!(std::env::var_os("DEVUP_REQUIRE_ENGINES").is_none(), "restic is required: run scripts/test-machine");
+        eprintln!("SKIPPED: restic is not installed (scripts/test-machine does it)");
         return None;
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
