@@ -24,6 +24,7 @@ pub mod provider;
 pub mod source;
 pub mod task;
 pub mod trust;
+pub mod volume;
 pub mod watch;
 pub mod work;
 // floor 4: performs a plan, decides nothing

@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("source", 3),
     ("task", 3),
     ("trust", 3),
+    ("volume", 3),
     ("watch", 3),
     ("work", 3),
     ("engine", 4),

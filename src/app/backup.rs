@@ -13,7 +13,6 @@ use crate::backup::part::{Kind, Part};
 use crate::backup::session::{Session, Subject, Summary};
 use crate::base::files::{self, Access, FileError};
 use crate::feature;
-use crate::model::environment::Environment;
 use crate::state::registry::Entry;
 use crate::state::store::State;
 
@@ -55,13 +54,7 @@ pub struct Report {
 }
 
 /// Takes a backup. The caller holds the repository's lock.
-pub fn take(
-    state: &State,
-    opened: &Opened,
-    wanted: &Wanted,
-    environment: Option<&Environment>,
-    keepers: &[&dyn Keeper],
-) -> Result<Report> {
+pub fn take(state: &State, opened: &Opened, wanted: &Wanted, keepers: &[&dyn Keeper]) -> Result<Report> {
     let staging = tempfile::Builder::new()
         .prefix("devup-backup-")
         .tempdir()
@@ -79,7 +72,7 @@ pub fn take(
     for part in parts {
         session.add(part)?;
     }
-    let mut not_covered = gaps(environment);
+    let mut not_covered = gaps();
     for keeper in keepers {
         not_covered.extend(keeper.keep(&mut session)?);
     }
@@ -88,23 +81,12 @@ pub fn take(
 }
 
 /// What is not kept yet, said at every backup.
-pub fn gaps(environment: Option<&Environment>) -> Vec<Gap> {
-    let gap = |what: String, why: &str| Gap { what, why: why.to_owned() };
-    let mut gaps = vec![
-        gap("work".to_owned(), "unpushed commits, stashes and uncommitted files are not backed up yet: push them"),
-        gap("secrets".to_owned(), "entries of `devup secret` are not backed up yet: keep them in a password manager"),
-    ];
-    match environment {
-        Some(environment) if environment.volumes.is_empty() => {}
-        Some(environment) => gaps.extend(environment.volumes.keys().map(|name| {
-            gap(format!("volume {name}"), "volumes and the databases in them are not backed up yet: dump them by hand")
-        })),
-        None => gaps.push(gap(
-            "volumes".to_owned(),
-            "volumes and the databases in them are not backed up yet: dump them by hand",
-        )),
-    }
-    gaps
+fn gaps() -> Vec<Gap> {
+    let gap = |what: &str, why: &str| Gap { what: what.to_owned(), why: why.to_owned() };
+    vec![
+        gap("work", "unpushed commits, stashes and uncommitted files are not backed up yet: push them"),
+        gap("secrets", "entries of `devup secret` are not backed up yet: keep them in a password manager"),
+    ]
 }
 
 /// What devup knows of the project, as files.

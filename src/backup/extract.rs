@@ -254,7 +254,7 @@ fn permissions(mode: u32) -> u32 {
 }
 
 /// A name that is one component, and none that leads elsewhere.
-fn checked(name: &OsStr) -> std::result::Result<(), Refusal> {
+pub(super) fn checked(name: &OsStr) -> std::result::Result<(), Refusal> {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.iter().any(|byte| matches!(byte, b'/' | 0)) {
         let name = name.to_string_lossy();
@@ -263,7 +263,7 @@ fn checked(name: &OsStr) -> std::result::Result<(), Refusal> {
     Ok(())
 }
 
-fn sane(stored: u32, length: u32) -> std::result::Result<(), Refusal> {
+pub(super) fn sane(stored: u32, length: u32) -> std::result::Result<(), Refusal> {
     if stored > LARGEST_PIECE || length > LARGEST_PIECE {
         return Err(format!("a piece claims to have {} bytes", stored.max(length)));
     }

@@ -12,6 +12,7 @@ pub mod copy;
 pub mod diff;
 pub mod error;
 mod extract;
+pub mod kept;
 pub mod manifest;
 pub mod part;
 pub mod passphrase;

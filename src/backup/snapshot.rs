@@ -18,6 +18,14 @@ pub const PART: &str = "part";
 /// Tag of what is whole.
 pub const COMPLETE: &str = "complete";
 
+/// How the tag begins of a snapshot that holds a project's data and nothing else of it.
+pub const DATA: &str = "devup:data:";
+
+/// It is no backup of the project.
+fn is_data_only(file: &SnapshotFile) -> bool {
+    file.tags.iter().any(|tag| tag.starts_with(DATA))
+}
+
 /// A manifest is a page or two; what is larger is none.
 const LONGEST_MANIFEST: u64 = 16 * 1024 * 1024;
 /// Digits of an identity that are shown, as by restic.
@@ -125,7 +133,7 @@ impl Vault {
         let of_project: Vec<SnapshotFile> = self
             .snapshot_files()?
             .into_iter()
-            .filter(|file| file.label == *project && Snapshot::of(file).complete)
+            .filter(|file| file.label == *project && Snapshot::of(file).complete && !is_data_only(file))
             .collect();
         let any = !of_project.is_empty();
         let fitting = of_project.into_iter().filter(|file| file.time.timestamp() <= until);

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::exit::Exit;
-use super::keys::KeyArgs;
+use super::keys::PlaceArgs;
 use super::schedule;
 use crate::app::backup::{self, Report, Wanted};
 use crate::app::error::{AppError, Result};
+use crate::app::live::Live;
 use crate::app::vaults::{self, Keys, Opened};
+use crate::app::volumes::{Unreached, Volumes};
 use crate::backup::address::Address;
 use crate::backup::retention::{Among, Fate, Rules};
 use crate::backup::snapshot::Wanted as Which;
@@ -47,16 +49,6 @@ pub struct Args {
     folders: Vec<PathBuf>,
     #[command(flatten)]
     place: PlaceArgs,
-}
-
-/// Which repository, and what opens it.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct PlaceArgs {
-    /// The repository, by its name or place, instead of the first one
-    #[arg(long, value_name = "REPOSITORY", global = true)]
-    repo: Option<String>,
-    #[command(flatten)]
-    keys: KeyArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -247,7 +239,17 @@ impl Run<'_> {
         wanted: &Wanted,
         environment: Option<&Environment>,
     ) -> Result<Report> {
-        backup::take(&self.state, opened, wanted, environment, &[])
+        let project = &*wanted.project;
+        match &Live::connect() {
+            Ok(live) => {
+                let volumes = Volumes { live, project, environment, pause: false };
+                backup::take(&self.state, opened, wanted, &[&volumes])
+            }
+            Err(error) => {
+                let unreached = Unreached { environment, why: error.to_string() };
+                backup::take(&self.state, opened, wanted, &[&unreached])
+            }
+        }
     }
 
     fn take(&self, arguments: &Args) -> Result<Exit> {

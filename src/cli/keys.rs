@@ -23,6 +23,17 @@ pub struct KeyArgs {
     passphrase_command: Option<String>,
 }
 
+/// Which repository, and what opens it.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PlaceArgs {
+    /// The repository, by its name or place, instead of the first one
+    #[arg(long, value_name = "REPOSITORY", global = true)]
+    pub repo: Option<String>,
+    /// What opens it
+    #[command(flatten)]
+    pub keys: KeyArgs,
+}
+
 impl KeyArgs {
     /// As use cases want them.
     pub fn keys<'a>(&self, context: &'a Context) -> Keys<'a> {

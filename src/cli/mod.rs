@@ -12,6 +12,7 @@ mod config;
 pub mod context;
 mod converge;
 mod cp;
+mod data;
 mod doctor;
 mod down;
 mod exec;
@@ -44,6 +45,7 @@ mod uninstall;
 mod up;
 mod usage;
 mod version;
+mod volume_helper;
 mod watch;
 mod watching;
 mod wipe;
@@ -128,6 +130,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Projects(arguments)) => projects::run(&arguments, context),
         Some(Command::Secret(arguments)) => secret::run(&arguments, context),
         Some(Command::Backup(arguments)) => backup::run(&arguments, context),
+        Some(Command::Data(arguments)) => data::run(&arguments, context),
         Some(Command::Restore(arguments)) => restore::run(&arguments, context),
         Some(Command::Trust(arguments)) => trust::run(&arguments, context),
         Some(Command::Uninstall(arguments)) => uninstall::run(&arguments, context),
@@ -135,6 +138,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Init(arguments)) => init::run(&arguments, context),
         Some(Command::Man(arguments)) => man::run(&arguments, context),
         Some(Command::Version(arguments)) => version::run(&arguments, context),
+        Some(Command::VolumeHelper(arguments)) => volume_helper::run(&arguments),
         // a fresh or known clone is brought up as if one had typed `devup` in it
         Some(Command::Other(words)) => {
             word::run(&words, context)?;

@@ -7,9 +7,9 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    attach, backup, commit, completions, config, cp, doctor, down, exec, export, images, init, inspect, lifecycle,
-    logs, man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version, watch, watching,
-    wipe,
+    attach, backup, commit, completions, config, cp, data, doctor, down, exec, export, images, init, inspect,
+    lifecycle, logs, man, ports, projects, ps, restore, run, schema, secret, task, trust, uninstall, up, version,
+    volume_helper, watch, watching, wipe,
 };
 use crate::ui::look::{Ansi, ProgressStyle};
 
@@ -208,6 +208,8 @@ pub enum Command {
     Secret(secret::Args),
     /// Back up what cannot be made again, to encrypted repositories
     Backup(backup::Args),
+    /// Save the project's data under a name, and get it back
+    Data(data::Args),
     /// Get back what was backed up
     Restore(restore::Args),
     /// Allow what the spec asks of this machine
@@ -222,6 +224,9 @@ pub enum Command {
     Man(man::Args),
     /// Print devup's version
     Version(version::Args),
+    /// Serve the files of a volume to the devup outside.
+    #[command(name = crate::volume::beside::COMMAND, hide = true)]
+    VolumeHelper(volume_helper::Args),
     /// A SOURCE, or a misspelt command.
     #[command(external_subcommand)]
     Other(Vec<OsString>),

@@ -54,5 +54,7 @@ pub const ENV: &str = "io.devup.env";
 pub const BASE: &str = "io.devup.base";
 /// devup: id that this image had then.
 pub const BASE_ID: &str = "io.devup.base-id";
+/// devup: on helpers beside volumes, which the engine removes when they end, and on their image.
+pub const HELPER: &str = "io.devup.helper";
 /// devup: how backups dump the data of a service of this image.
 pub const BACKUP: &str = "io.devup.backup";

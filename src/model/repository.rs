@@ -9,6 +9,8 @@ pub const LAYERS: &str = "localhost/devup-layer";
 pub const ORIGINS: &str = "localhost/devup-origin";
 /// Certificate authorities for builds, and nothing else.
 pub const AUTHORITIES: &str = "localhost/devup-authorities";
+/// devup's own program, to be run beside volumes.
+pub const HELPERS: &str = "localhost/devup-helper";
 
 /// Whether the reference names an image of this repository.
 pub fn holds(repository: &str, reference: &str) -> bool {
@@ -17,7 +19,7 @@ pub fn holds(repository: &str, reference: &str) -> bool {
 
 /// Whether the reference names an image that devup made for itself.
 pub fn is_own(reference: &str) -> bool {
-    [ENVS, LAYERS, ORIGINS, AUTHORITIES].iter().any(|repository| holds(repository, reference))
+    [ENVS, LAYERS, ORIGINS, AUTHORITIES, HELPERS].iter().any(|repository| holds(repository, reference))
 }
 
 #[cfg(test)]

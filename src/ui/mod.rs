@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod backup;
 pub mod consent;
+pub mod data;
 pub mod doctor;
 pub mod fault;
 pub mod findings;

@@ -74,6 +74,7 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("projects", &[], Answers(0)),
     ("secret", &["list"], Answers(0)),
     ("backup", &["repos"], Answers(0)),
+    ("data", &["list"], Fails),
     ("restore", &["shop", "--into", "back"], Fails),
     ("trust", &["--show"], Answers(4)),
     ("uninstall", &["--dry-run"], Answers(0)),

@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod builds;
+mod data;
 mod demo;
 mod devcontainer;
 mod endpoints;

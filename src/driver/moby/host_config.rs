@@ -12,6 +12,7 @@ use super::create::{integer, some_list, some_map, some_true};
 use super::mounts;
 use crate::driver::features::Features;
 use crate::model::container::ContainerSpec;
+use crate::model::labels;
 use crate::model::quantity::Bytes;
 use crate::model::service::{Logging, Service, Ulimit};
 
@@ -20,6 +21,8 @@ pub(super) fn host_config(spec: &ContainerSpec, features: &Features) -> HostConf
     let service = &*spec.service;
     let mut host = HostConfig {
         annotations: some_map(&service.annotations).filter(|_| features.annotations),
+        // it ends with whoever talks to it, and leaves nothing behind when that was killed
+        auto_remove: some_true(spec.labels.contains_key(labels::HELPER)),
         binds: some_list(mounts::binds(spec, features)),
         cap_add: some_list(service.cap_add.clone()),
         cap_drop: some_list(service.cap_drop.clone()),

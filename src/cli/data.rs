@@ -1,0 +1,161 @@
+//! `devup data`
+
+use super::context::Context;
+use super::exit::Exit;
+use super::keys::PlaceArgs;
+use crate::app::data::{self, Whose};
+use crate::app::error::Result;
+use crate::app::live::Live;
+use crate::app::project::Project;
+use crate::app::vaults::{self, Opened};
+use crate::backup::snapshot::Wanted;
+use crate::base::lock::Lock;
+use crate::state::store::State;
+use crate::ui::data as view;
+
+const EXAMPLES: &str = "\
+Saved data lies in the backup repository of this machine, beside the backups, and is no backup of the rest of the project.
+
+Examples:
+  devup data save before-migration       every volume; whoever writes is frozen meanwhile
+  devup data list
+  devup data restore before-migration    as it was; what is there now is saved first
+  devup data rm before-migration";
+
+/// Arguments of `data`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Save the project's volumes under a name
+    #[command(after_help = "Examples:\n  devup data save before-migration")]
+    Save {
+        /// The name
+        name: String,
+    },
+    /// List what was saved
+    #[command(visible_alias = "ls", after_help = "Examples:\n  devup data list\n  devup data list --json")]
+    List,
+    /// Put saved data back, in place of what is there
+    #[command(
+        after_help = "Examples:\n  devup data restore before-migration\n\nEverything is loaded beside what is there \
+        and compared; then services that use it stop, it comes in place, and they start again. What was there is saved \
+        first, under a name of its own."
+    )]
+    Restore {
+        /// The name
+        name: String,
+        /// What is there now is not saved first
+        #[arg(long)]
+        no_backup: bool,
+    },
+    /// Forget what was saved under a name
+    #[command(after_help = "Examples:\n  devup data rm before-migration\n  devup backup prune")]
+    Rm {
+        /// The name
+        name: String,
+    },
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    state: State,
+    project: Project,
+    opened: Opened,
+}
+
+/// Does what the verb says.
+pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
+    if let Verb::Save { name } = &arguments.verb {
+        data::checked(name)?;
+    }
+    let project = context.project()?;
+    let request = context.request()?;
+    let state = State::open(request.layout.clone())?;
+    let (keys, repository) = (arguments.place.keys.keys(context), arguments.place.repo.as_deref());
+    let opened = match &arguments.verb {
+        Verb::Save { .. } if !context.global.dry_run => vaults::open_or_make(&state, &request, repository, &keys)?,
+        _ => vaults::open(&state, &request, repository, &keys)?,
+    };
+    let run = Run { context, state, project, opened };
+    match &arguments.verb {
+        Verb::Save { name } => run.save(name),
+        Verb::List => run.list(),
+        Verb::Restore { name, no_backup } => run.restore(name, *no_backup),
+        Verb::Rm { name } => run.remove(name),
+    }
+}
+
+impl Run<'_> {
+    fn whose(&self) -> Whose<'_> {
+        Whose { project: &self.project.name, environment: self.project.environment.as_ref() }
+    }
+
+    fn lock(&self) -> Result<Lock> {
+        self.context.block_on(vaults::lock(&self.state, &self.opened, self.context))
+    }
+
+    fn answer(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<()> {
+        if self.context.global.json {
+            self.context.screen.json_pretty(value)
+        } else {
+            self.context.screen.answer(&text())
+        }
+    }
+
+    fn would(&self, what: &str) -> Exit {
+        self.context.screen.say(&format!("would {what}"));
+        Exit::PENDING
+    }
+
+    fn save(&self, name: &str) -> Result<Exit> {
+        if self.context.global.dry_run {
+            return Ok(self.would(&format!("save the data of {} as {name}", self.project.name)));
+        }
+        let _lock = self.lock()?;
+        let saved = data::save(&Live::connect()?, &self.opened, self.whose(), name)?;
+        self.answer(&saved, || view::saved(&saved))?;
+        Ok(Exit::DONE)
+    }
+
+    fn list(&self) -> Result<Exit> {
+        let found = data::list(&self.opened, &self.project.name)?;
+        self.answer(&found, || view::list(&found))?;
+        Ok(Exit::DONE)
+    }
+
+    fn restore(&self, name: &str, no_backup: bool) -> Result<Exit> {
+        let found = data::find(&self.opened, &self.project.name, name)?;
+        if self.context.global.dry_run {
+            let (_, manifest) = self.opened.vault.show(&Wanted::Id(found.snapshot.id))?;
+            self.answer(&manifest, || view::would_restore(name, manifest.as_ref()))?;
+            return Ok(Exit::PENDING);
+        }
+        let _lock = self.lock()?;
+        let live = Live::connect()?;
+        if !no_backup && let Some(saved) = data::save_before(&live, &self.opened, self.whose(), "restore")? {
+            self.context.screen.say(&view::before(&saved));
+        }
+        let refill = data::restore(&live, &self.opened, self.whose(), name)?;
+        self.answer(&refill, || view::restored(name, &refill))?;
+        Ok(Exit::DONE)
+    }
+
+    fn remove(&self, name: &str) -> Result<Exit> {
+        data::find(&self.opened, &self.project.name, name)?;
+        if self.context.global.dry_run {
+            return Ok(self.would(&format!("forget the data saved as {name}")));
+        }
+        let _lock = self.lock()?;
+        data::remove(&self.opened, &self.project.name, name)?;
+        self.context.screen.say(&format!("{name} is forgotten; `devup backup prune` frees its space"));
+        Ok(Exit::DONE)
+    }
+}
