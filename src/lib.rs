@@ -14,6 +14,7 @@ pub mod spec;
 pub mod state;
 // floor 3: pure decisions and long jobs
 pub mod backup;
+pub mod dump;
 pub mod envs;
 pub mod feature;
 pub mod host;

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("state", 2),
     ("secret", 2),
     ("backup", 3),
+    ("dump", 3),
     ("observe", 3),
     ("plan", 3),
     ("provider", 3),

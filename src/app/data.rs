@@ -94,7 +94,7 @@ pub fn save(live: &Live, opened: &Opened, whose: Whose<'_>, name: &str) -> Resul
         reason: format!("data:{name}"),
     };
     let mut session = Session::begin(&opened.vault, subject, Timestamp::now())?;
-    let gaps = Volumes { live, project, environment, pause: true }.keep(&mut session)?;
+    let gaps = Volumes { live, project, environment, pause: true, dumps: false }.keep(&mut session)?;
     let (summary, manifest) = session.finish(Timestamp::now(), gaps)?;
     let (name, project, repository) = (name.to_owned(), project.to_owned(), opened.name.clone());
     Ok(Saved { name, project, repository, summary, manifest })
@@ -106,7 +106,7 @@ pub fn save_before(live: &Live, opened: &Opened, whose: Whose<'_>, step: &str) -
     if holdings(live, whose.project, whose.environment)?.volumes.is_empty() {
         return Ok(None);
     }
-    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string();
+    let stamp = stamp();
     let taken: Vec<String> = list(opened, whose.project)?.into_iter().map(|known| known.name).collect();
     let plain = format!("{BEFORE}{step}-{stamp}");
     let numbered = (2..).map(|number| format!("{plain}-{number}"));
@@ -119,6 +119,11 @@ pub fn save_before(live: &Live, opened: &Opened, whose: Whose<'_>, step: &str) -
     Ok(Some(saved))
 }
 
+/// The moment, as a part of a name.
+fn stamp() -> String {
+    Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string()
+}
+
 /// devup gave the name: a person's `before-lunch` stays.
 fn is_stamped(name: &str) -> bool {
     name.split('-').any(|part| {
@@ -128,11 +133,20 @@ fn is_stamped(name: &str) -> bool {
     })
 }
 
-/// Puts saved data back. The caller holds the repository's lock.
-pub fn restore(live: &Live, opened: &Opened, whose: Whose<'_>, name: &str) -> Result<Refill> {
-    let found = find(opened, whose.project, name)?;
-    let kept = opened.vault.kept(&Wanted::Id(found.snapshot.id))?;
+/// Puts the data of a snapshot back: saved under a name, or part of a backup. The caller holds the repository's lock.
+pub fn restore(live: &Live, opened: &Opened, whose: Whose<'_>, wanted: &Wanted) -> Result<Refill> {
+    let kept = opened.vault.kept(wanted)?;
     refill(live, &kept, whose.project, whose.environment)
+}
+
+/// Gives one copy of a project the data of another: saved from the one, put into the volumes of the other. What was saved
+/// on the way is forgotten again. The caller holds the repository's lock.
+pub fn branch(live: &Live, opened: &Opened, from: Whose<'_>, to: Whose<'_>) -> Result<Refill> {
+    let saved = save(live, opened, from, &format!("copying-{}", stamp()))?;
+    let filled = opened.vault.kept(&Wanted::Id(saved.summary.snapshot.clone())).map_err(AppError::from);
+    let filled = filled.and_then(|kept| refill(live, &kept, to.project, to.environment));
+    remove(opened, from.project, &saved.name)?;
+    filled
 }
 
 /// Removes what has this name. Its space is freed by a prune. The caller holds the repository's lock.

@@ -1,7 +1,7 @@
 //! An engine for work that waits instead of being woken: archiving and restoring read and write in threads of their own,
 //! so the engine's connections are driven by a thread of a runtime beside them.
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::error::{AppError, Result};
 use super::wiring::{self, Engine};
@@ -32,11 +32,16 @@ impl Live {
         self.runtime.block_on(work)
     }
 
+    /// Drives the engine's connections.
+    pub fn handle(&self) -> Handle {
+        self.runtime.handle().clone()
+    }
+
     /// What reaches volumes.
     pub fn reach(&self) -> Result<Reach> {
         let Engine { containers, images, sessions } = self.engine.clone();
         let program = std::env::current_exe().map_err(|source| AppError::io("finding devup's own program", source))?;
-        Ok(Reach { containers, images, sessions, program, handle: self.runtime.handle().clone() })
+        Ok(Reach { containers, images, sessions, program, handle: self.handle() })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod confidential;
 pub mod config;
 pub mod copy;
 pub mod data;
+pub mod databases;
 pub mod development;
 pub mod doctor;
 pub mod dotfiles;

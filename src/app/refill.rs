@@ -5,6 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::databases::{self, Loaded};
 use super::error::{AppError, Result};
 use super::live::Live;
 use super::volumes::{Holdings, holdings, users};
@@ -17,7 +18,7 @@ use crate::model::observed::Container;
 use crate::model::resource::Volume;
 use crate::volume::beside::{Access, Helper};
 use crate::volume::error::VolumeError;
-use crate::volume::fill::{Fill, Filled, Loaded};
+use crate::volume::fill::{self, Fill, Filled};
 use crate::volume::node;
 use crate::volume::source::{ABOUT, About, FILES};
 
@@ -41,7 +42,9 @@ pub struct Refilled {
 pub struct Refill {
     /// Those that are as they were.
     pub volumes: Vec<Refilled>,
-    /// Those that were left alone, and why.
+    /// Databases that were loaded.
+    pub databases: Vec<Loaded>,
+    /// What was left alone, and why.
     pub skipped: Vec<String>,
     /// Containers that were stopped meanwhile, and run again.
     pub restarted: Vec<String>,
@@ -60,7 +63,8 @@ struct Target<'k> {
 /// services go on; then their users are stopped, everything is put in place, and they start again.
 pub fn refill(live: &Live, kept: &Kept, project: &str, environment: Option<&Environment>) -> Result<Refill> {
     let parts: Vec<&Part> = kept.manifest.parts.iter().filter(|part| part.kind == Kind::Volume).collect();
-    for part in &parts {
+    let dumps = kept.manifest.parts.iter().filter(|part| part.kind == Kind::Database);
+    for part in parts.iter().copied().chain(dumps) {
         kept.verify(part)?;
     }
     let holdings = holdings(live, project, environment)?;
@@ -82,7 +86,11 @@ pub fn refill(live: &Live, kept: &Kept, project: &str, environment: Option<&Envi
             let _ = live.wait(live.engine.containers.remove_volume(&target.volume));
         }
     }
-    done.map(|()| refill)
+    done?;
+    let (loaded, skipped) = databases::load(live, kept, &holdings, environment)?;
+    refill.databases = loaded;
+    refill.skipped.extend(skipped);
+    Ok(refill)
 }
 
 /// The volume that a part belongs to; one with a name is made where it is missing.
@@ -155,7 +163,7 @@ fn start(live: &Live, users: &[&Container]) -> Result<()> {
 }
 
 /// Loads one part beside what a volume holds.
-fn load<'h>(kept: &Kept, part: &Part, helper: &'h Helper) -> Result<Loaded<'h>> {
+fn load<'h>(kept: &Kept, part: &Part, helper: &'h Helper) -> Result<fill::Loaded<'h>> {
     let about = kept.small(&part.place.join(ABOUT), LONGEST_ABOUT)?;
     let mut holes = about.map(|text| About::parse(&text)).unwrap_or_default().holes;
     let mut fill = Fill::begin(helper)?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backup::Keeper;
+use super::databases;
 use super::error::Result;
 use super::live::Live;
 use crate::backup::manifest::Gap;
@@ -92,13 +93,21 @@ pub struct Volumes<'a> {
     pub environment: Option<&'a Environment>,
     /// Whoever writes to a volume is frozen while it is read.
     pub pause: bool,
+    /// Databases are dumped by their own tools; volumes that hold nothing else are not kept then.
+    pub dumps: bool,
 }
 
 impl Keeper for Volumes<'_> {
     fn keep(&self, session: &mut Session<'_>) -> Result<Vec<Gap>> {
         let holdings = holdings(self.live, self.project, self.environment)?;
         let mut gaps: Vec<Gap> = holdings.foreign.iter().map(|name| outside(name)).collect();
-        for owned in &holdings.volumes {
+        let mut covered = BTreeSet::new();
+        if self.dumps {
+            let dumped = databases::keep(self.live, session, &holdings, self.environment)?;
+            gaps.extend(dumped.0);
+            covered = dumped.1;
+        }
+        for owned in holdings.volumes.iter().filter(|owned| !covered.contains(&owned.volume)) {
             match self.one(session, owned, &holdings.containers) {
                 Err(Unkept::Error(error)) => return Err(error),
                 Err(Unkept::Gap(why)) => gaps.push(Gap { what: format!("volume {}", owned.part), why }),

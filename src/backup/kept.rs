@@ -129,6 +129,17 @@ impl Kept<'_> {
         Ok(())
     }
 
+    /// The pieces of all files of a folder, one file after the other.
+    pub fn stream(&self, place: &Path) -> Result<impl Iterator<Item = std::result::Result<Bytes, String>> + '_> {
+        let failed = |reason: String| self.damaged(place, reason);
+        let whole = self.home().join(place);
+        let found = self.reader.node_from_path(self.file.tree, &whole);
+        let folder = found.map_err(|error| failed(error.display_log()))?;
+        let nodes = self.nodes(&folder).map_err(failed)?;
+        let pieces: Vec<DataId> = nodes.into_iter().flat_map(|node| node.content.unwrap_or_default()).collect();
+        Ok(pieces.into_iter().map(|id| self.piece(id)))
+    }
+
     /// With the length of what there is of it: a file that was cut while it was read has less than it said.
     fn measured(&self, mut node: Node) -> std::result::Result<Node, String> {
         if node.is_file() {

@@ -242,7 +242,7 @@ impl Run<'_> {
         let project = &*wanted.project;
         match &Live::connect() {
             Ok(live) => {
-                let volumes = Volumes { live, project, environment, pause: false };
+                let volumes = Volumes { live, project, environment, pause: false, dumps: true };
                 backup::take(&self.state, opened, wanted, &[&volumes])
             }
             Err(error) => {

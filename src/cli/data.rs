@@ -3,8 +3,9 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::keys::PlaceArgs;
+use super::root::GlobalArgs;
 use crate::app::data::{self, Whose};
-use crate::app::error::Result;
+use crate::app::error::{AppError, Result};
 use crate::app::live::Live;
 use crate::app::project::Project;
 use crate::app::vaults::{self, Opened};
@@ -20,6 +21,8 @@ Examples:
   devup data save before-migration       every volume; whoever writes is frozen meanwhile
   devup data list
   devup data restore before-migration    as it was; what is there now is saved first
+  devup data restore --snapshot latest   the data of the newest backup
+  devup data branch try-15               a copy of the project with this data
   devup data rm before-migration";
 
 /// Arguments of `data`.
@@ -51,10 +54,23 @@ enum Verb {
     )]
     Restore {
         /// The name
-        name: String,
+        #[arg(required_unless_present = "snapshot")]
+        name: Option<String>,
+        /// The data of this backup instead, by the beginning of its identity, or `latest`
+        #[arg(long, value_name = "ID", conflicts_with = "name")]
+        snapshot: Option<String>,
         /// What is there now is not saved first
         #[arg(long)]
         no_backup: bool,
+    },
+    /// Give a copy of the project the data of this one
+    #[command(
+        after_help = "Examples:\n  devup data branch try-15          the data, for the copy of that name\n  devup --instance \
+        try-15 up                the copy itself, with names, ports and volumes of its own\n  devup --instance try-15 destroy"
+    )]
+    Branch {
+        /// The copy's name, as for --instance
+        copy: String,
     },
     /// Forget what was saved under a name
     #[command(after_help = "Examples:\n  devup data rm before-migration\n  devup backup prune")]
@@ -81,14 +97,17 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     let state = State::open(request.layout.clone())?;
     let (keys, repository) = (arguments.place.keys.keys(context), arguments.place.repo.as_deref());
     let opened = match &arguments.verb {
-        Verb::Save { .. } if !context.global.dry_run => vaults::open_or_make(&state, &request, repository, &keys)?,
+        Verb::Save { .. } | Verb::Branch { .. } if !context.global.dry_run => {
+            vaults::open_or_make(&state, &request, repository, &keys)?
+        }
         _ => vaults::open(&state, &request, repository, &keys)?,
     };
     let run = Run { context, state, project, opened };
     match &arguments.verb {
         Verb::Save { name } => run.save(name),
         Verb::List => run.list(),
-        Verb::Restore { name, no_backup } => run.restore(name, *no_backup),
+        Verb::Restore { name, snapshot, no_backup } => run.restore(name.as_deref(), snapshot.as_deref(), *no_backup),
+        Verb::Branch { copy } => run.branch(copy),
         Verb::Rm { name } => run.remove(name),
     }
 }
@@ -131,11 +150,22 @@ impl Run<'_> {
         Ok(Exit::DONE)
     }
 
-    fn restore(&self, name: &str, no_backup: bool) -> Result<Exit> {
-        let found = data::find(&self.opened, &self.project.name, name)?;
+    fn restore(&self, name: Option<&str>, snapshot: Option<&str>, no_backup: bool) -> Result<Exit> {
+        let (wanted, shown) = match (name, snapshot) {
+            (Some(name), _) => {
+                (Wanted::Id(data::find(&self.opened, &self.project.name, name)?.snapshot.id), name.to_owned())
+            }
+            (None, Some("latest")) => {
+                (Wanted::Latest { project: self.project.name.clone() }, "the newest backup".into())
+            }
+            (None, id) => {
+                let id = id.unwrap_or_default();
+                (Wanted::Id(id.to_owned()), format!("snapshot {id}"))
+            }
+        };
         if self.context.global.dry_run {
-            let (_, manifest) = self.opened.vault.show(&Wanted::Id(found.snapshot.id))?;
-            self.answer(&manifest, || view::would_restore(name, manifest.as_ref()))?;
+            let (_, manifest) = self.opened.vault.show(&wanted)?;
+            self.answer(&manifest, || view::would_restore(&shown, manifest.as_ref()))?;
             return Ok(Exit::PENDING);
         }
         let _lock = self.lock()?;
@@ -143,8 +173,29 @@ impl Run<'_> {
         if !no_backup && let Some(saved) = data::save_before(&live, &self.opened, self.whose(), "restore")? {
             self.context.screen.say(&view::before(&saved));
         }
-        let refill = data::restore(&live, &self.opened, self.whose(), name)?;
-        self.answer(&refill, || view::restored(name, &refill))?;
+        let refill = data::restore(&live, &self.opened, self.whose(), &wanted)?;
+        self.answer(&refill, || view::restored(&shown, &refill))?;
+        Ok(Exit::DONE)
+    }
+
+    fn branch(&self, copy: &str) -> Result<Exit> {
+        let global = GlobalArgs { instance: Some(copy.to_owned()), ..self.context.global.clone() };
+        let other = Context { global, screen: self.context.screen }.project()?;
+        if other.name == self.project.name {
+            return Err(AppError::usage(format!("{copy} is this copy of {} itself", self.project.name))
+                .help("name another one"));
+        }
+        if self.context.global.dry_run {
+            return Ok(self.would(&format!("give {} the data of {}", other.name, self.project.name)));
+        }
+        let _lock = self.lock()?;
+        let live = Live::connect()?;
+        let theirs = Whose { project: &other.name, environment: other.environment.as_ref() };
+        if let Some(saved) = data::save_before(&live, &self.opened, theirs, "branch")? {
+            self.context.screen.say(&view::before(&saved));
+        }
+        let refill = data::branch(&live, &self.opened, self.whose(), theirs)?;
+        self.answer(&refill, || view::branched(copy, &other.name, &refill))?;
         Ok(Exit::DONE)
     }
 

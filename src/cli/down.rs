@@ -1,7 +1,9 @@
 //! `devup down` and `devup destroy`.
 
+use super::before;
 use super::context::Context;
 use super::exit::Exit;
+use super::keys::KeyArgs;
 use super::lifecycle::grace;
 use super::perform;
 use crate::app::agree::Agreeing;
@@ -25,7 +27,7 @@ pub enum Rmi {
 const EXAMPLES: &str = "\
 Examples:
   devup down                    containers and networks go, data stays
-  devup down -v                 volumes too
+  devup down -v                 volumes too; what is in them is saved first
   devup down --rmi local        images that were built too";
 
 /// Arguments of `down`.
@@ -47,6 +49,11 @@ pub struct Args {
     /// Seconds before a container is killed; its own grace period where not given
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i64>,
+    /// What is in the volumes is not saved first
+    #[arg(long)]
+    no_backup: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// Takes the project down.
@@ -61,6 +68,9 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         grace: grace(arguments.timeout),
         ..DownOptions::default()
     };
+    if arguments.volumes && !arguments.no_backup {
+        before::save(context, &project, "down", &arguments.keys)?;
+    }
     context.block_on(async {
         let engine = context.engine().await?;
         take_down(context, &engine, &project, &options).await
@@ -87,7 +97,8 @@ Examples:
   devup destroy                 says what goes, and asks
   devup destroy --yes           without asking
 
-Everything of the project goes: containers, networks, volumes with their data, images it built. The folder stays.";
+Everything of the project goes: containers, networks, volumes with their data, images it built. The folder stays.
+The data is saved to the backup repository of this machine first, and how to get it back is said.";
 
 /// Arguments of `destroy`.
 #[derive(Debug, Clone, clap::Args)]
@@ -96,6 +107,11 @@ pub struct DestroyArgs {
     /// Seconds before a container is killed; its own grace period where not given
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i64>,
+    /// What is in the volumes is not saved first
+    #[arg(long)]
+    no_backup: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 /// Removes everything of the project, data too.
@@ -109,6 +125,15 @@ pub fn destroy(arguments: &DestroyArgs, context: &Context) -> Result<Exit> {
         grace: grace(arguments.timeout),
         ..DownOptions::default()
     };
+    if !context.global.dry_run {
+        context.block_on(async {
+            let engine = context.engine().await?;
+            agree(context, &project, &down::plan(&engine, &project, &options).await?)
+        })?;
+        if !arguments.no_backup {
+            before::save(context, &project, "destroy", &arguments.keys)?;
+        }
+    }
     context.block_on(async {
         let engine = context.engine().await?;
         let request = context.request()?;
@@ -117,7 +142,6 @@ pub fn destroy(arguments: &DestroyArgs, context: &Context) -> Result<Exit> {
         if context.global.dry_run {
             return perform::show(context, &plan);
         }
-        agree(context, &project, &plan)?;
         agree_to_providers(context, &engine, &project, &plan).await?;
         perform::plan(context, &engine, &project, plan).await?;
         State::open(request.layout)?.forget_project(&project.name)?;

@@ -6,6 +6,7 @@
 mod ask;
 mod attach;
 mod backup;
+mod before;
 mod commit;
 mod completions;
 mod config;

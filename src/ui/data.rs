@@ -5,7 +5,8 @@ use super::table::Table;
 use super::text::clean;
 use crate::app::data::{Named, Saved};
 use crate::app::refill::Refill;
-use crate::backup::manifest::Manifest;
+use crate::backup::manifest::{Entry, Manifest};
+use crate::backup::part::Kind;
 
 const DIGITS: usize = 3;
 
@@ -56,12 +57,19 @@ pub fn list(found: &[Named]) -> String {
 
 /// What a restore would overwrite.
 pub fn would_restore(name: &str, manifest: Option<&Manifest>) -> String {
-    let mut out = format!("would put back what was saved as {}:\n", clean(name));
-    for part in manifest.iter().flat_map(|manifest| &manifest.parts) {
+    let mut out = format!("would put back {}:\n", clean(name));
+    let data = |part: &&Entry| matches!(part.kind, Kind::Volume | Kind::Database);
+    for part in manifest.iter().flat_map(|manifest| &manifest.parts).filter(data) {
         let size = decimal_size(part.bytes, DIGITS);
         out.push_str(&format!("  {}: {} entries, {size}\n", clean(part.name.as_deref().unwrap_or("?")), part.entries));
     }
     out
+}
+
+/// What a copy of the project got.
+pub fn branched(copy: &str, project: &str, refill: &Refill) -> String {
+    let next = format!("`devup --instance {} up` brings the copy up\n", clean(copy));
+    format!("{} has the data now:\n{}{next}", clean(project), restored("the original", refill))
 }
 
 /// What was put back.
@@ -69,13 +77,16 @@ pub fn restored(name: &str, refill: &Refill) -> String {
     let mut out = String::new();
     for volume in &refill.volumes {
         out.push_str(&format!(
-            "{}: as saved as {}: {} entries, {}\n",
+            "{}: as in {}: {} entries, {}\n",
             clean(&volume.part),
             clean(name),
             volume.filled.entries,
             decimal_size(volume.filled.bytes, DIGITS)
         ));
         out.extend(volume.filled.left_out.iter().map(|what| format!("  could not be set: {}\n", clean(what))));
+    }
+    for loaded in &refill.databases {
+        out.push_str(&format!("{}: loaded {}\n", clean(&loaded.service), clean(&loaded.databases.join(", "))));
     }
     out.extend(refill.skipped.iter().map(|what| format!("left alone: {}\n", clean(what))));
     if !refill.restarted.is_empty() {

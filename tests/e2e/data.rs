@@ -167,7 +167,7 @@ fn there_and_back(kind: Kind) {
     fs::remove_file(unnamed.join("file")).unwrap();
     let changed = manifest(&data);
     let running = project.engine.running(&project.name);
-    let restored = run(&project, &["data", "restore", "one"]).expect(0).says("data: as saved as one");
+    let restored = run(&project, &["data", "restore", "one"]).expect(0).says("data: as in one");
     same(&wanted.0, &manifest(&data));
     same(&wanted.1, &manifest(&unnamed));
     assert_eq!(project.engine.running(&project.name), running);
@@ -199,7 +199,7 @@ fn volumes_that_are_gone_are_made_for_what_was_saved() {
     let Some(project) = project(Kind::Docker, "gone") else { return };
     fs::write(disk(&project, "db", "/d").join("file"), "kept").unwrap();
     run(&project, &["data", "save", "one"]).expect(0);
-    project.devup(&["down", "-v"]).expect(0);
+    project.devup(&["down", "-v", "--no-backup"]).expect(0);
     assert_eq!(project.engine.volumes(&project.name), [""; 0]);
     run(&project, &["data", "restore", "one"]).expect(0).says("left alone: db-1:/unnamed").says("`devup create`");
     project.devup(&["up"]).expect(0);
@@ -268,9 +268,9 @@ fn a_restore_that_is_killed_leaves_all_or_is_finished() {
         for entry in names(&data) {
             let path = data.join(entry);
             if path.symlink_metadata().unwrap().is_dir() {
-                fs::remove_dir_all(path).unwrap()
+                fs::remove_dir_all(path).unwrap();
             } else {
-                fs::remove_file(path).unwrap()
+                fs::remove_file(path).unwrap();
             }
         }
         fs::write(data.join("other"), "state").unwrap();
@@ -295,4 +295,51 @@ fn a_restore_that_is_killed_leaves_all_or_is_finished() {
         run(&project, &["data", "restore", "one", "--no-backup"]).expect(0);
         same(&wanted, &manifest(&data));
     }
+}
+
+/// A step that removes data saves it first, or does not happen.
+#[test]
+fn data_is_saved_before_it_is_removed() {
+    let Some(project) = project(Kind::Docker, "before") else { return };
+    let write = |text: &str| fs::write(disk(&project, "db", "/d").join("file"), text).unwrap();
+    write("first");
+    // nobody is here to answer, and there is no repository: it is told, and goes on as it always did
+    project.devup(&["down", "-v"]).expect(0).says("no backup of the data was taken first").says("devup backup init");
+    project.devup(&["up"]).expect(0);
+    write("second");
+    run(&project, &["data", "save", "by-hand"]).expect(0);
+    // a repository is there, and can't be opened: nothing goes
+    project.devup(&["down", "-v"]).expect(1).says("nothing was removed").says("`devup down --no-backup`");
+    project.devup(&["destroy", "--yes"]).expect(1).says("nothing was removed").says("`devup destroy --no-backup`");
+    assert_eq!(project.engine.running(&project.name).len(), 2);
+    write("third");
+    let gone = run(&project, &["down", "-v"]).expect(0).says("saved the data as before-down-");
+    assert_eq!(project.engine.volumes(&project.name), [""; 0]);
+    let undo = gone.err.split("`devup data restore ").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    run(&project, &["data", "restore", undo]).expect(0);
+    project.devup(&["up"]).expect(0);
+    assert_eq!(fs::read(disk(&project, "db", "/d").join("file")).unwrap(), b"third");
+    project.devup(&["destroy", "--yes", "--no-backup"]).expect(0);
+    assert_eq!(project.engine.volumes(&project.name), [""; 0]);
+}
+
+#[test]
+fn a_copy_of_the_project_gets_its_data() {
+    let Some(project) = project(Kind::Docker, "branch") else { return };
+    let data = disk(&project, "db", "/d");
+    odd_things(&data);
+    let wanted = manifest(&data);
+    run(&project, &["data", "branch", "other"]).expect(0).says("devup --instance other up");
+    project.devup(&["--instance", "other", "up"]).expect(0);
+    let copy = format!("{}-other", project.name);
+    let mounts = project.engine.inspect(&format!("{copy}-db-1")).mounts.unwrap_or_default();
+    let theirs =
+        mounts.into_iter().find(|mount| mount.destination.as_deref() == Some("/d")).and_then(|mount| mount.source);
+    let theirs = PathBuf::from(theirs.expect("a place on the disk"));
+    let found = (manifest(&theirs), manifest(&data));
+    project.devup(&["--instance", "other", "destroy", "--yes", "--no-backup"]).expect(0);
+    assert_ne!(theirs, data);
+    same(&wanted, &found.0);
+    same(&wanted, &found.1);
+    assert!(!run(&project, &["data", "list"]).expect(0).out.contains("before-"));
 }

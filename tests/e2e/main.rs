@@ -7,6 +7,7 @@ mod builds;
 mod data;
 mod demo;
 mod devcontainer;
+mod dumps;
 mod endpoints;
 mod engine;
 mod envs;

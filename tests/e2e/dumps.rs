@@ -1,0 +1,186 @@
+//! Databases in backups: dumped by their own tools, loaded from a repository, and asked themselves what they hold.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use crate::engine::{Kind, engine, within};
+use crate::project::{Project, Ran};
+
+/// A password that must not be seen outside of the container.
+const PASSWORD: &str = "s3ntinel-of-the-database";
+
+fn run(project: &Project, words: &[&str]) -> Ran {
+    let key = project.home().join("key");
+    if !key.exists() {
+        fs::write(&key, "opens what devup made\n").unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let key = key.to_string_lossy().into_owned();
+    let mut all = words.to_vec();
+    all.extend(["--passphrase-file", &key]);
+    project.devup(&all)
+}
+
+fn psql(project: &Project, database: &str, query: &str) -> String {
+    let words = ["psql", "-XAtq", "-U", "ada", "-d", database, "-c", query];
+    project.engine.exec(&project.container("db", 1), &words)
+}
+
+fn postgres(what: &str) -> Option<Project> {
+    let engine = engine(Kind::Docker)?;
+    let spec = format!(
+        "devup: 1\nservices:\n  db:\n    env: postgres-15\n    environment: {{ POSTGRES_USER: ada, POSTGRES_DB: shop, \
+         POSTGRES_PASSWORD: {PASSWORD}, POSTGRES_INITDB_ARGS: --auth-local=scram-sha-256 }}\n    volumes: \
+         ['data:/var/lib/postgresql/data']\n  cache:\n    env: redis-7\n    volumes: ['cache:/data']\nvolumes: {{ data: {{}}, \
+         cache: {{}} }}\n"
+    );
+    let project = Project::new(&engine, what, "");
+    fs::remove_file(project.folder().join("compose.yaml")).unwrap();
+    project.write("devup.yaml", &spec);
+    project.devup(&["up"]).expect(0);
+    Some(project)
+}
+
+/// As [`psql`], logged in as a client over the network is.
+fn ask(project: &Project, database: &str, query: &str) -> String {
+    let script = format!("PGPASSWORD={PASSWORD} exec psql -h 127.0.0.1 -XAtq -U ada -d \"$1\" -c \"$2\"");
+    project.engine.exec(&project.container("db", 1), &["sh", "-c", &script, "sh", database, query])
+}
+
+#[test]
+fn postgres_and_redis_come_back_from_a_backup() {
+    let Some(project) = postgres("dumps") else { return };
+    // without its password the server lets nobody in, not even over its own socket
+    assert!(psql(&project, "shop", "select 1").contains("no password supplied"));
+    for query in [
+        "create role \"odd \"\"role\" login password 'x'",
+        "create table goods(id int primary key, name text, made timestamptz default now())",
+        "insert into goods select n, 'thing ' || n from generate_series(1, 5000) n",
+        "alter table goods owner to \"odd \"\"role\"",
+        "select lo_from_bytea(4711, decode(repeat('00ff', 1000), 'hex'))",
+        "create database \"odd ../db = 'x'\" owner \"odd \"\"role\"",
+    ] {
+        let said = ask(&project, "shop", query);
+        assert!(!said.contains("ERROR"), "{query}: {said}");
+    }
+    ask(&project, "odd ../db = 'x'", "create table t as select 42 as answer");
+    let sum = "select count(*), md5(string_agg(id || name || made, ',' order by id)) from goods";
+    let wanted = ask(&project, "shop", sum);
+    assert!(wanted.starts_with("5000|"), "{wanted}");
+    let redis = |words: &[&str]| {
+        project.engine.exec(&project.container("cache", 1), &[&["redis-cli"], words].concat()).trim().to_owned()
+    };
+    assert_eq!(redis(&["set", "greeting", "hello"]), "OK");
+
+    let taken = run(&project, &["backup"]).expect(0);
+    assert!(!taken.out.contains("volume ") && !taken.out.contains("a dump of"), "{}", taken.out);
+    let shown = run(&project, &["backup", "show", "latest", "--json"]).expect(0).out;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let parts = shown["manifest"]["parts"].as_array().unwrap();
+    let places: Vec<&str> = parts.iter().filter_map(|part| part["place"].as_str()).collect();
+    assert!(places.contains(&"databases/db") && places.contains(&"volumes/cache"), "{places:?}");
+    assert!(!places.contains(&"volumes/data"), "the dump covers it: {places:?}");
+    assert!(parts.iter().any(|part| part["verified"].as_str().unwrap().contains("exit codes")), "{parts:?}");
+    assert!(!shown.to_string().contains(PASSWORD));
+
+    // a client that holds the database open, and all data gone
+    ask(&project, "shop", "drop table goods; create table newer(id int); select lo_unlink(4711)");
+    ask(&project, "postgres", "drop database \"odd ../db = 'x'\"");
+    assert_eq!(redis(&["del", "greeting"]), "1");
+    run(&project, &["data", "restore", "--snapshot", "latest"]).expect(0).says("db: loaded");
+    assert_eq!(ask(&project, "shop", sum), wanted);
+    assert_eq!(ask(&project, "shop", "select to_regclass('newer') is null").trim(), "t");
+    assert_eq!(ask(&project, "shop", "select length(lo_get(4711))").trim(), "2000");
+    let owner = "select tableowner from pg_tables where tablename = 'goods'";
+    assert_eq!(ask(&project, "shop", owner).trim(), "odd \"role");
+    assert_eq!(ask(&project, "odd ../db = 'x'", "select answer from t").trim(), "42");
+    let left = ask(&project, "postgres", "select datname from pg_database where datname like 'devup%'");
+    assert_eq!(left.trim(), "");
+    let answer = within(Duration::from_secs(20), || Some(redis(&["get", "greeting"])).filter(|said| said == "hello"));
+    assert!(answer.is_some(), "{}", redis(&["get", "greeting"]));
+    forgets_nothing_when_stopped(&project, sum, &wanted);
+}
+
+/// A stopped server is started for its dump, alone, and stopped again; a dump onto a fresh volume is whole.
+fn forgets_nothing_when_stopped(project: &Project, sum: &str, wanted: &str) {
+    project.devup(&["stop"]).expect(0);
+    let taken = run(project, &["backup"]).expect(0);
+    assert!(!taken.out.contains("a dump of postgres"), "{}", taken.out);
+    assert_eq!(project.engine.running(&project.name), [""; 0]);
+    project.devup(&["down", "-v", "--no-backup"]).expect(0);
+    project.devup(&["up"]).expect(0);
+    assert!(ask(project, "shop", "select count(*) from goods").contains("does not exist"));
+    run(project, &["data", "restore", "--snapshot", "latest", "--no-backup"]).expect(0);
+    assert_eq!(ask(project, "shop", sum), wanted);
+}
+
+#[test]
+fn a_dump_that_fails_is_told_and_the_volume_is_kept() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    // an image of that name without any of its programs
+    let spec = "services:\n  db:\n    image: IMAGE\n    command: [sleep, infinity]\n    stop_signal: SIGKILL\n    \
+                environment: { POSTGRES_PASSWORD: x }\n    volumes: ['data:/var/lib/postgresql/data']\nvolumes: { data: {} }\n";
+    let project = Project::new(&engine, "nodump", spec);
+    project.devup(&["up"]).expect(0);
+    let taken = run(&project, &["backup"]).expect(0);
+    assert!(taken.out.contains("a dump of postgres in service db"), "{}", taken.out);
+    assert!(taken.out.contains("kept as it lies on the disk"), "{}", taken.out);
+    let shown = run(&project, &["backup", "show", "latest"]).expect(0);
+    assert!(shown.out.contains("volumes/data"), "{}", shown.out);
+}
+
+/// An env of the project's own: Debian's server, and who backs it up.
+const MARIADB: &str = "\
+version: 1
+description: MariaDB
+base: debian-12
+packages: [mariadb-server]
+run:
+  - rm -rf /var/lib/mysql/*
+  - install -d -o mysql /run/mysqld
+  # a client's configuration that keeps a password away from everybody else
+  - printf '[client]\\nuser=nobody\\n' > /etc/mysql/conf.d/client.cnf
+service:
+  volumes: [/var/lib/mysql]
+  command: [sh, -c, '[ -d /var/lib/mysql/mysql ] || mariadb-install-db --user=mysql >/dev/null; exec mariadbd --user=mysql']
+  healthcheck: { test: [CMD, mariadb-admin, -uroot, ping], interval: 1s, timeout: 5s, retries: 60, start_period: 30s }
+backup: mariadb
+";
+
+fn sql(project: &Project, query: &str) -> String {
+    project.engine.exec(&project.container("db", 1), &["mariadb", "-uroot", "-NB", "-e", query])
+}
+
+#[test]
+fn mariadb_comes_back_from_a_backup() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = Project::new(&engine, "mariadb", "");
+    fs::remove_file(project.folder().join("compose.yaml")).unwrap();
+    project.write("envs/maria/env.yaml", MARIADB);
+    let spec = "devup: 1\nservices: { db: { env: maria, volumes: ['data:/var/lib/mysql'] } }\nvolumes: { data: {} }\n";
+    project.write("devup.yaml", spec);
+    project.devup(&["up"]).expect(0);
+    sql(&project, "create database shop character set utf8mb4 collate utf8mb4_bin");
+    sql(&project, "create database `odd db`");
+    sql(&project, "use shop; create table goods(id int primary key, name varchar(50), b blob)");
+    sql(&project, "use shop; insert into goods select seq, concat('thing ', seq), unhex('00ff27') from seq_1_to_5000");
+    sql(&project, "use shop; create view cheap as select * from goods where id < 10");
+    sql(
+        &project,
+        "use shop; create table log(id int); create trigger t after delete on goods for each row insert into log values (old.id)",
+    );
+    let sum = "checksum table shop.goods";
+    let wanted = sql(&project, sum);
+    assert!(wanted.starts_with("shop.goods"), "{wanted}");
+    run(&project, &["backup"]).expect(0);
+    sql(&project, "use shop; delete from goods where id > 3; create table newer(id int)");
+    sql(&project, "drop database `odd db`");
+    run(&project, &["data", "restore", "--snapshot", "latest"]).expect(0).says("db: loaded");
+    assert_eq!(sql(&project, sum), wanted);
+    assert_eq!(sql(&project, "select count(*) from shop.cheap").trim(), "9");
+    assert_eq!(sql(&project, "select count(*) from shop.log").trim(), "0");
+    assert_eq!(sql(&project, "show databases like 'devup%'").trim(), "");
+    assert_eq!(sql(&project, "show databases like 'odd%'").trim(), "odd db");
+    assert_eq!(sql(&project, "show tables in shop like 'newer'").trim(), "");
+}
