@@ -3,12 +3,15 @@
 //! there is written over, and each piece has to be what its name says. Devices, sockets and pipes are left out.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rustic_core::repofile::{BlobType, Metadata, Node, NodeType};
@@ -24,6 +27,10 @@ use super::error::{BackupError, Result};
 const LARGEST_PIECE: u32 = 128 * 1024 * 1024;
 /// Folders in folders; each keeps a file descriptor.
 const DEEPEST: usize = 400;
+/// Files on their way to those who write; each may keep its folder open.
+const QUEUE: usize = 64;
+/// A disk has no use for more.
+const MOST_WORKERS: usize = 8;
 /// Failures that are named; the others are counted.
 const NAMED: usize = 50;
 /// Runs of zeros of this length become holes.
@@ -49,13 +56,41 @@ pub struct Extracted {
     pub failures: u64,
 }
 
-/// Writes trees below one folder.
+/// Writes trees below one folder: one thread walks, and the others write what is in files.
 pub(super) struct Extractor<'a> {
-    reader: &'a Repository<IndexedFullStatus>,
-    linked: HashMap<(u64, u64), (PathBuf, Vec<DataId>)>,
-    owners: bool,
+    hand: Hand<'a>,
     root: PathBuf,
-    done: Extracted,
+}
+
+/// What all threads share.
+struct Hand<'a> {
+    reader: &'a Repository<IndexedFullStatus>,
+    owners: bool,
+    done: Mutex<Extracted>,
+}
+
+/// A folder that is being filled. Its times are set when the last who writes into it lets go.
+struct Folder<'a> {
+    hand: &'a Hand<'a>,
+    open: OwnedFd,
+    path: PathBuf,
+    meta: Option<Metadata>,
+}
+
+/// A file to write.
+struct Job<'a> {
+    at: Arc<Folder<'a>>,
+    path: PathBuf,
+    name: OsString,
+    node: Node,
+}
+
+/// The thread that walks.
+struct Walk<'h> {
+    hand: &'h Hand<'h>,
+    root: &'h Path,
+    linked: HashMap<(u64, u64), (PathBuf, Vec<DataId>)>,
+    jobs: SyncSender<Job<'h>>,
 }
 
 /// Of one entry: why it was not written.
@@ -65,35 +100,49 @@ impl<'a> Extractor<'a> {
     /// Below this folder, which is there and empty.
     pub(super) fn new(reader: &'a Repository<IndexedFullStatus>, root: &Path) -> Self {
         let owners = rustix::process::geteuid().is_root();
-        Self { reader, linked: HashMap::new(), owners, root: root.to_owned(), done: Extracted::default() }
+        Self { hand: Hand { reader, owners, done: Mutex::default() }, root: root.to_owned() }
     }
 
     /// Writes the nodes that `wanted` accepts at the top, and everything below them.
-    pub(super) fn run(mut self, tree: TreeId, wanted: &dyn Fn(&OsStr) -> bool) -> Result<Extracted> {
+    pub(super) fn run(self, tree: TreeId, wanted: &dyn Fn(&OsStr) -> bool) -> Result<Extracted> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-        let root = rustix::fs::openat(CWD, &self.root, flags, Mode::empty())
+        let open = rustix::fs::openat(CWD, &self.root, flags, Mode::empty())
             .map_err(|error| BackupError::io(format!("opening {}", self.root.display()), &error.into()))?;
-        self.folder(&root, Path::new(""), tree, 0, wanted);
-        Ok(self.done)
+        let Self { hand, root } = self;
+        let (jobs, queue) = mpsc::sync_channel(QUEUE);
+        let queue = Mutex::new(queue);
+        let workers = std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MOST_WORKERS);
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| hand.work(&queue));
+            }
+            let top = Arc::new(Folder { hand: &hand, open, path: PathBuf::new(), meta: None });
+            let mut walk = Walk { hand: &hand, root: &root, linked: HashMap::new(), jobs };
+            walk.folder(&top, tree, 0, wanted);
+        });
+        drop(queue);
+        let mut done = hand.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.failed.sort_unstable();
+        done.left_out.sort_unstable();
+        Ok(done)
     }
+}
 
-    fn fail(&mut self, path: &Path, reason: &str) {
-        self.done.failures += 1;
-        if self.done.failed.len() < NAMED {
-            self.done.failed.push(format!("{}: {reason}", path.display()));
+impl Drop for Folder<'_> {
+    fn drop(&mut self) {
+        if let Some(meta) = &self.meta
+            && let Err(reason) = self.hand.attributes(&self.open, &self.path, meta)
+        {
+            self.hand.fail(&self.path, &reason);
         }
     }
+}
 
-    fn leave_out(&mut self, path: &Path, what: &str) {
-        if self.done.left_out.len() < NAMED {
-            self.done.left_out.push(format!("{}: {what}", path.display()));
-        }
-    }
-
-    fn folder(&mut self, at: &OwnedFd, path: &Path, tree: TreeId, depth: usize, wanted: &dyn Fn(&OsStr) -> bool) {
-        let nodes = match self.nodes(tree, depth) {
+impl<'h> Walk<'h> {
+    fn folder(&mut self, at: &Arc<Folder<'h>>, tree: TreeId, depth: usize, wanted: &dyn Fn(&OsStr) -> bool) {
+        let nodes = match self.hand.nodes(tree, depth) {
             Ok(nodes) => nodes,
-            Err(reason) => return self.fail(path, &reason),
+            Err(reason) => return self.hand.fail(&at.path, &reason),
         };
         for node in nodes {
             let name = node.name().into_owned();
@@ -101,13 +150,108 @@ impl<'a> Extractor<'a> {
                 continue;
             }
             // the path is for messages and hard links only; what is opened is the name, in the folder `at`
-            let below = path.join(Path::new(&name).components().next_back().map_or(OsStr::new("?"), |c| c.as_os_str()));
-            let ended = match checked(&name) {
-                Ok(()) => self.entry(at, &below, &name, &node, depth),
-                Err(reason) => Err(reason),
-            };
-            if let Err(reason) = ended {
-                self.fail(&below, &reason);
+            let last = Path::new(&name).components().next_back();
+            let path = at.path.join(last.map_or(OsStr::new("?"), |c| c.as_os_str()));
+            if let Err(reason) = checked(&name).and_then(|()| self.entry(at, &path, name, node, depth)) {
+                self.hand.fail(&path, &reason);
+            }
+        }
+    }
+
+    fn entry(
+        &mut self,
+        at: &Arc<Folder<'h>>,
+        path: &Path,
+        name: OsString,
+        node: Node,
+        depth: usize,
+    ) -> std::result::Result<(), Refusal> {
+        match &node.node_type {
+            NodeType::Dir => {
+                let tree = node.subtree.ok_or("it is a folder without content")?;
+                rustix::fs::mkdirat(&at.open, &name, Mode::RWXU).map_err(said)?;
+                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let open = rustix::fs::openat(&at.open, &name, flags, Mode::empty()).map_err(said)?;
+                self.hand.count(|done| done.folders += 1);
+                let folder = Folder { hand: self.hand, open, path: path.to_owned(), meta: Some(node.meta) };
+                self.folder(&Arc::new(folder), tree, depth + 1, &|_| true);
+                Ok(())
+            }
+            NodeType::File if node.meta.links > 1 && node.meta.inode != 0 => self.linked(at, path, &name, &node),
+            NodeType::File => {
+                let job = Job { at: at.clone(), path: path.to_owned(), name, node };
+                self.jobs.send(job).map_err(|_| "nobody writes any more".to_owned())
+            }
+            NodeType::Symlink { .. } => {
+                rustix::fs::symlinkat(node.node_type.to_link(), &at.open, &name).map_err(said)?;
+                self.hand.count(|done| done.links += 1);
+                self.hand.link_attributes(&at.open, &name, &node.meta)
+            }
+            NodeType::Dev { .. } | NodeType::Chardev { .. } => {
+                self.hand.leave_out(path, "a device");
+                Ok(())
+            }
+            NodeType::Fifo | NodeType::Socket => {
+                self.hand.leave_out(path, "a pipe or socket");
+                Ok(())
+            }
+        }
+    }
+
+    /// A file that had several names: another name of one that is there, or written at once, so that it is.
+    fn linked(
+        &mut self,
+        at: &Arc<Folder<'h>>,
+        path: &Path,
+        name: &OsStr,
+        node: &Node,
+    ) -> std::result::Result<(), Refusal> {
+        let pieces = node.content.as_deref().unwrap_or_default();
+        let key = (node.meta.device_id, node.meta.inode);
+        // two parts may have used one inode after the other: the content decides. Every folder on the way to the first name
+        // is one that this run has made
+        if let Some((first, content)) = self.linked.get(&key)
+            && content == pieces
+            && rustix::fs::linkat(CWD, self.root.join(first), &at.open, name, AtFlags::empty()).is_ok()
+        {
+            self.hand.count(|done| done.files += 1);
+            return Ok(());
+        }
+        self.hand.file(&at.open, path, name, node)?;
+        self.linked.insert(key, (path.to_owned(), pieces.to_vec()));
+        Ok(())
+    }
+}
+
+impl Hand<'_> {
+    fn count(&self, change: impl FnOnce(&mut Extracted)) {
+        change(&mut self.done.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn fail(&self, path: &Path, reason: &str) {
+        self.count(|done| {
+            done.failures += 1;
+            if done.failed.len() < NAMED {
+                done.failed.push(format!("{}: {reason}", path.display()));
+            }
+        });
+    }
+
+    fn leave_out(&self, path: &Path, what: &str) {
+        self.count(|done| {
+            if done.left_out.len() < NAMED {
+                done.left_out.push(format!("{}: {what}", path.display()));
+            }
+        });
+    }
+
+    /// Writes files until there are no more.
+    fn work(&self, queue: &Mutex<Receiver<Job>>) {
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Job { at, path, name, node }) = next else { return };
+            if let Err(reason) = self.file(&at.open, &path, &name, &node) {
+                self.fail(&path, &reason);
             }
         }
     }
@@ -121,67 +265,13 @@ impl<'a> Extractor<'a> {
         Ok(self.reader.get_tree(&tree).map_err(|error| error.display_log())?.nodes)
     }
 
-    fn entry(
-        &mut self,
-        at: &OwnedFd,
-        path: &Path,
-        name: &OsStr,
-        node: &Node,
-        depth: usize,
-    ) -> std::result::Result<(), Refusal> {
-        match &node.node_type {
-            NodeType::Dir => {
-                let tree = node.subtree.ok_or("it is a folder without content")?;
-                rustix::fs::mkdirat(at, name, Mode::RWXU).map_err(said)?;
-                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let folder = rustix::fs::openat(at, name, flags, Mode::empty()).map_err(said)?;
-                self.done.folders += 1;
-                self.folder(&folder, path, tree, depth + 1, &|_| true);
-                self.attributes(&folder, path, &node.meta)
-            }
-            NodeType::File => self.file(at, path, name, node),
-            NodeType::Symlink { .. } => {
-                rustix::fs::symlinkat(node.node_type.to_link(), at, name).map_err(said)?;
-                self.done.links += 1;
-                self.link_attributes(at, name, &node.meta)
-            }
-            NodeType::Dev { .. } | NodeType::Chardev { .. } => {
-                self.leave_out(path, "a device");
-                Ok(())
-            }
-            NodeType::Fifo | NodeType::Socket => {
-                self.leave_out(path, "a pipe or socket");
-                Ok(())
-            }
-        }
-    }
-
-    fn file(&mut self, at: &OwnedFd, path: &Path, name: &OsStr, node: &Node) -> std::result::Result<(), Refusal> {
-        let pieces = node.content.as_deref().unwrap_or_default();
-        let shared = (node.meta.links > 1 && node.meta.inode != 0).then_some((node.meta.device_id, node.meta.inode));
-        // two parts may have used one inode after the other: the content decides
-        if let Some((first, content)) = shared.and_then(|key| self.linked.get(&key))
-            && content == pieces
-            && self.link(first, at, name).is_ok()
-        {
-            self.done.files += 1;
-            return Ok(());
-        }
+    fn file(&self, at: &OwnedFd, path: &Path, name: &OsStr, node: &Node) -> std::result::Result<(), Refusal> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(at, name, flags, Mode::RUSR | Mode::WUSR).map_err(said)?);
-        self.done.files += 1;
-        let written = self.content(&mut file, pieces)?;
-        self.done.bytes += written;
-        self.attributes(&file, path, &node.meta)?;
-        if let Some(key) = shared {
-            self.linked.insert(key, (path.to_owned(), pieces.to_vec()));
-        }
-        Ok(())
-    }
-
-    /// A second name of a file that was written before. Every folder on the way is one that this run has made.
-    fn link(&self, first: &Path, at: &OwnedFd, name: &OsStr) -> rustix::io::Result<()> {
-        rustix::fs::linkat(CWD, self.root.join(first), at, name, AtFlags::empty())
+        self.count(|done| done.files += 1);
+        let written = self.content(&mut file, node.content.as_deref().unwrap_or_default())?;
+        self.count(|done| done.bytes += written);
+        self.attributes(&file, path, &node.meta)
     }
 
     fn content(&self, file: &mut File, pieces: &[DataId]) -> std::result::Result<u64, Refusal> {
@@ -207,7 +297,7 @@ impl<'a> Extractor<'a> {
         Ok(length)
     }
 
-    fn attributes(&mut self, file: &impl AsFd, path: &Path, meta: &Metadata) -> std::result::Result<(), Refusal> {
+    fn attributes(&self, file: &impl AsFd, path: &Path, meta: &Metadata) -> std::result::Result<(), Refusal> {
         for attribute in &meta.extended_attributes {
             let value = attribute.value.as_deref().unwrap_or_default();
             let ordinary = attribute.name.starts_with("user.") || attribute.name.starts_with("system.posix_acl_");

@@ -63,6 +63,33 @@ fn what_goes_in_comes_out() {
 }
 
 #[test]
+fn many_folders_come_back_with_their_times_modes_and_links() {
+    let world = world();
+    for at in 0..300_u32 {
+        world.file(&format!("in/{}/{}/{at}", at % 7, at % 5), at.to_string().repeat(100));
+    }
+    fs::hard_link(world.path("in/0/0/0"), world.path("in/1/again")).unwrap();
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::new(1_000_000_000, 123_456_789);
+    for folder in ["in/3/3", "in/3", "in/5/1"] {
+        fs::File::open(world.path(folder)).unwrap().set_modified(old).unwrap();
+        fs::set_permissions(world.path(folder), fs::Permissions::from_mode(0o710)).unwrap();
+    }
+    world.back_up("in").unwrap();
+    let restored = restore(&world.vault, &into(&world, vec![])).unwrap();
+    assert_eq!((restored.written.failures, restored.written.files), (0, 302), "{restored:?}");
+    for at in 0..300_u32 {
+        let path = world.path(&format!("out/settings/{}/{}/{at}", at % 7, at % 5));
+        assert_eq!(fs::read_to_string(path).unwrap(), at.to_string().repeat(100));
+    }
+    for folder in ["3/3", "3", "5/1"] {
+        let is = fs::metadata(world.path("out/settings").join(folder)).unwrap();
+        assert_eq!((is.modified().unwrap(), is.mode() & 0o7777), (old, 0o710), "{folder}");
+    }
+    let inode = |below: &str| fs::metadata(world.path("out/settings").join(below)).unwrap().ino();
+    assert_eq!(inode("0/0/0"), inode("1/again"));
+}
+
+#[test]
 fn the_second_backup_stores_what_is_new_and_reads_nothing_else() {
     let world = world();
     world.file("in/big", (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());

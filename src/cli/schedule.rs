@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::backup::Run;
+use super::context::Context;
 use super::exit::Exit;
 use crate::app::automatic::{self, Means};
 use crate::app::backup::Wanted;
@@ -15,6 +16,7 @@ use crate::backup::settings::Every;
 use crate::base::lock::Owner;
 use crate::host::timer::{Scheduler, Timer, TimerError};
 use crate::secret::value::SecretValue;
+use crate::state::store::State;
 
 /// Variables that say where things are; a timer would not have them.
 const VARIABLES: &[&str] =
@@ -93,6 +95,17 @@ pub fn run(arguments: &Args, run: &Run) -> Result<Exit> {
     automatic::set(&run.state, Some(every), Timestamp::now())?;
     run.context.screen.say(&format!("{every}, by {scheduler}: every project that devup knows is backed up"));
     Ok(Exit::DONE)
+}
+
+/// Removes the timer, where one was set.
+pub fn end(state: &State, context: &Context) -> Result<()> {
+    if vaults::settings(state)?.automatic.is_none() {
+        return Ok(());
+    }
+    let request = context.request()?;
+    let config = request.layout.config.parent().unwrap_or(&request.home).to_owned();
+    Scheduler::find(&request.home, &config)
+        .map_or(Ok(()), |scheduler| scheduler.remove().map_err(|error| failed(&error)))
 }
 
 /// What the timer calls; made sure that it can open the repository with nobody there.

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit::Exit;
+use super::schedule;
 use crate::app::error::Result;
 use crate::app::uninstall::{self, Traces};
 use crate::state::store::State;
@@ -10,7 +11,8 @@ use crate::ui::text::clean;
 const EXAMPLES: &str = "\
 Removes containers, networks, volumes (with their data) and images that devup made, secrets that it kept, and its own
 folders.
-The program itself stays; the last line says where it is.
+Backup repositories stay: the words of the recovery sheet open them. The program itself stays, too; the last line says where
+it is.
 
 Examples:
   devup uninstall --dry-run    only show what would go
@@ -39,6 +41,9 @@ pub fn run(_: &Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::DONE);
     }
     context.confirm("Remove all of this? Data in the volumes is lost.", "devup uninstall --yes")?;
+    if let Err(error) = schedule::end(&state, context) {
+        context.screen.warn(&format!("the timer of the automatic backups stays: {error}"));
+    }
     let stay = context.block_on(uninstall::remove(&state, engine, &traces))?;
     for image in stay {
         context.screen.warn(&format!("image {} stays: something that is not devup's uses it", clean(&image)));

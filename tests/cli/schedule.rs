@@ -109,6 +109,16 @@ fn cron_takes_what_is_due_tells_of_failures_and_keeps_everybody_elses_lines() {
 }
 
 #[test]
+fn uninstalling_removes_the_timer_and_leaves_the_repository() {
+    let env = world("#!/bin/sh\nexit 1\n");
+    done(&env, &["backup", "schedule", "--daily", "--passphrase-file", "../key"]);
+    assert_eq!(crontab(&env).lines().count(), 2);
+    done(&env, &["--yes", "uninstall"]);
+    assert_eq!(crontab(&env), "");
+    assert!(env.home().join(".local/share/devup/backups/config").exists());
+}
+
+#[test]
 fn systemd_gets_units_that_it_can_read() {
     let env = world("#!/bin/sh\necho \"$@\" >> \"$HOME/asked\"\n");
     done(&env, &["backup", "schedule", "--weekly", "--passphrase-file", "../key"]);
