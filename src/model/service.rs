@@ -207,8 +207,11 @@ pub struct Service {
 }
 
 impl Service {
-    /// How many containers it should have: `scale`, else `deploy.replicas`, else 1.
+    /// How many containers it should have: `scale`, else `deploy.replicas`, else 1; none where a program provides it.
     pub fn replicas(&self) -> u32 {
+        if self.provider.is_some() {
+            return 0;
+        }
         self.scale.or_else(|| self.deploy.as_ref().and_then(|deploy| deploy.replicas)).unwrap_or(1)
     }
 }

@@ -82,3 +82,13 @@ fn starting_what_was_never_made_is_an_error() {
     let error = plan(&Verb::Start, &project(), &[], vec![container("db", State::Exited)]).unwrap_err();
     assert_eq!(error.to_string(), "service \"web\" has no container to start");
 }
+
+#[test]
+fn what_a_program_provides_has_no_container_that_could_be_missing() {
+    let mut project = project();
+    let provider = crate::model::provider::Provider { kind: "cloud".into(), ..Default::default() };
+    let cloud = Service { provider: Some(provider), ..Service::default() };
+    project.environment.as_mut().unwrap().services.insert("cloud".into(), cloud);
+    let containers = vec![container("web", State::Running), container("db", State::Running)];
+    assert_eq!(plan(&Verb::Start, &project, &[], containers).unwrap().to_string(), "");
+}
