@@ -1,7 +1,9 @@
 //! Specs that include or extend files of other repositories: fetched with git after consent, kept by commit.
 
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::environment::TestEnvironment;
 
@@ -120,4 +122,62 @@ fn a_repository_that_is_not_there_is_said() {
     let ran = env.finish(env.command(&["config"]).env("DEVUP_TRUST", "1"));
     assert_eq!(ran.code, Some(1), "{}", ran.screen());
     assert!(ran.stderr.contains("git could not fetch file://[ROOT]/home/nowhere"), "{}", ran.stderr);
+}
+
+/// git's own server on loopback, for all repositories below a folder; it ends with the test.
+struct Server {
+    program: Child,
+    port: u16,
+}
+
+impl Server {
+    /// `None` where git came without it.
+    fn of(folder: &Path) -> Option<Self> {
+        let told = Command::new("git").arg("--exec-path").output().unwrap();
+        let daemon = Path::new(String::from_utf8(told.stdout).unwrap().trim()).join("git-daemon");
+        if !daemon.exists() {
+            eprintln!("SKIPPED: no git-daemon here");
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(daemon);
+        command.args(["--export-all", "--reuseaddr", "--listen=127.0.0.1"]).arg(format!("--port={port}"));
+        command.arg(format!("--base-path={}", folder.display())).arg(folder).stderr(Stdio::null());
+        let server = Self { program: command.spawn().unwrap(), port };
+        let end = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < end, "git's server does not listen");
+            std::thread::yield_now();
+        }
+        Some(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+#[test]
+fn a_server_is_asked_once_and_its_answer_kept_by_commit() {
+    let env = project();
+    let Some(server) = Server::of(&env.home()) else { return };
+    let address = format!("git://127.0.0.1:{}/origin", server.port);
+    let spec = format!(
+        "include: ['{address}#main:infra']\nservices: {{db: {{extends: {{file: '{address}#main:infra', service: db}}}}, web: {{image: web}}}}\n"
+    );
+    env.file("compose.yaml", &spec.replace("services: {db", "services: {more"));
+    let refused = env.run(&["config"]);
+    assert_eq!(refused.code, Some(4), "{}", refused.screen());
+    let images = || env.finish(env.command(&["config", "--images"]).env("DEVUP_TRUST", "1"));
+    let fetched = images();
+    assert_eq!(fetched.code, Some(0), "{}", fetched.screen());
+    assert_eq!(fetched.stdout, "store:1\nstore:1\nweb\n");
+    write(&env, "services: {db: {image: 'store:2'}}\n");
+    commit(&env);
+    assert_eq!(images().stdout, fetched.stdout, "a later commit is asked for by `devup pull` alone");
+    drop(server);
+    assert_eq!(images().stdout, fetched.stdout, "what was fetched needs no server");
 }
