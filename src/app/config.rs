@@ -45,10 +45,12 @@ pub fn read(request: &Request, options: Options, services: &[String]) -> Result<
         resolve_paths: options.resolve_paths,
         consistency: options.consistency,
         normalise: options.normalise,
+        prune: !request.spec.all_resources,
         ..LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()))
     };
     let mut loaded = load::load(&found, &Reach::of(&request.layout), &load_options)?;
-    let mut environment = resolve::environment(&loaded)?;
+    let old_names = request.spec.has_old_names(&loaded.environment);
+    let mut environment = Environment { old_names, ..resolve::environment(&loaded)? };
     if !services.is_empty() {
         select::known(services, environment.services.keys().map(String::as_str))?;
         let kept = needed(&environment, services);
@@ -56,8 +58,10 @@ pub fn read(request: &Request, options: Options, services: &[String]) -> Result<
         if let Some(map) = loaded.spec.get_mut("services").and_then(Node::as_map_mut) {
             map.retain(|name, _| kept.contains(name));
         }
-        crate::spec::select::prune(&mut loaded.spec);
-        environment = Environment { services: environment.services, ..resolve::environment(&loaded)? };
+        if !request.spec.all_resources {
+            crate::spec::select::prune(&mut loaded.spec);
+        }
+        environment = Environment { services: environment.services, old_names, ..resolve::environment(&loaded)? };
     }
     Ok(Read { loaded, environment })
 }
@@ -81,7 +85,7 @@ fn needed(environment: &Environment, services: &[String]) -> Vec<String> {
 
 /// The image that a service runs: its own, or what its build is called.
 pub fn image(environment: &Environment, name: &str, service: &Service) -> String {
-    service.image.clone().unwrap_or_else(|| format!("{}-{name}", environment.project_name()))
+    service.image.clone().unwrap_or_else(|| environment.built_image(name))
 }
 
 /// The models that services use, by what they are called where they come from.

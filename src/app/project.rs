@@ -71,7 +71,9 @@ impl Project {
     }
 
     fn of_found(request: &Request, found: &Found) -> Result<Self> {
-        let options = LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()));
+        let all_resources = request.spec.all_resources;
+        let usual = LoadOptions::new(request.spec.current_dir.clone(), Some(request.home.clone()));
+        let options = LoadOptions { prune: !all_resources, ..usual };
         let files = Reach::of(&request.layout);
         let first = load::load(found, &files, &options)?;
         let decision = decide(request, &first)?;
@@ -83,7 +85,8 @@ impl Project {
             let renamed = Found { given_name: Some(decision.name.clone()), ..found.clone() };
             load::load(&renamed, &files, &options)?
         };
-        let plain = Environment { base_name: decision.base.to_string(), ..resolve::environment(&loaded)? };
+        let (base_name, old_names) = (decision.base.to_string(), request.spec.has_old_names(&loaded.environment));
+        let plain = Environment { base_name, all_resources, old_names, ..resolve::environment(&loaded)? };
         let (environment, said) = instantiate::instantiate(plain, &decision.name, decision.instance.as_ref());
         let mut remarks: Vec<String> =
             loaded.warnings.iter().map(|warning| warning.screen(false).trim_end().to_owned()).collect();

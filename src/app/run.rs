@@ -87,7 +87,8 @@ pub fn requests(project: &Project, wish: &RunRequest, slug: &str, folders: &Fold
     }
     let needed = needed(service);
     overlay(service, volumes, wish, folders)?;
-    let name = wish.name.clone().unwrap_or_else(|| format!("{}-{}-run-{slug}", project.name, wish.service));
+    let derived = environment.derived(&[&wish.service, "run", slug]);
+    let name = wish.name.clone().unwrap_or(derived);
     let options = Options { pull: wish.pull, build: wish.build, ..Options::default() };
     let dependencies = (!wish.no_deps && !needed.is_empty()).then(|| UpRequest {
         options: Options {

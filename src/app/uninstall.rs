@@ -73,8 +73,12 @@ fn names(mut images: Vec<Image>) -> Vec<String> {
     let mut names = Vec::new();
     for image in &images {
         let label = |key: &str| image.labels.get(key).map_or("", String::as_str);
-        let built = format!("{}-{}:latest", label(labels::PROJECT), label(labels::SERVICE));
-        let is_built = |tag: &str| tag.strip_prefix("docker.io/library/").unwrap_or(tag) == built;
+        let built = |joint| format!("{}{joint}{}:latest", label(labels::PROJECT), label(labels::SERVICE));
+        let built = [built('-'), built('_')];
+        let is_built = |tag: &str| {
+            let tag = tag.strip_prefix("docker.io/library/").unwrap_or(tag);
+            built.iter().any(|built| built == tag)
+        };
         names.extend(image.tags.iter().filter(|tag| repository::is_own(tag) || is_built(tag)).cloned());
         // the name went on to a later build
         names.extend(image.tags.is_empty().then(|| image.id.clone()));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::app::agree::Agreeing;
+use crate::app::buildable;
 use crate::app::development;
 use crate::app::dotfiles;
 use crate::app::error::{AppError, Result};
@@ -168,6 +169,7 @@ impl Run<'_> {
             self.warn(view.environment.development.iter().flat_map(development::lacking));
         }
         self.warn(view.plan.warnings.iter().cloned());
+        buildable::check(engine, project, &view.plan)?;
         Box::pin(values(project, state, self.supplies, &view.plan, questions)).await?;
         Ok(view)
     }

@@ -57,6 +57,8 @@ impl Context {
             env_files: global.env_files.clone(),
             environment: variables(),
             devcontainer: global.devcontainer.clone().map(Which),
+            all_resources: global.all_resources,
+            compatibility: global.compatibility,
         };
         Ok(Request {
             spec,

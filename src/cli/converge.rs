@@ -126,10 +126,10 @@ impl Converge {
     /// `--no-build`: a build section counts for nothing.
     pub(super) fn without_builds(&self, project: &mut Project) {
         let Some(environment) = project.environment.as_mut().filter(|_| self.no_build) else { return };
-        let name = environment.project_name().to_owned();
-        for (key, service) in &mut environment.services {
+        let names: Vec<String> = environment.services.keys().map(|key| environment.built_image(key)).collect();
+        for (service, name) in environment.services.values_mut().zip(names) {
             if service.build.take().is_some() && service.image.is_none() {
-                service.image = Some(format!("{name}-{key}"));
+                service.image = Some(name);
             }
         }
     }

@@ -107,6 +107,12 @@ pub struct GlobalArgs {
     /// No colours [env: NO_COLOR]
     #[arg(long, alias = "no-colour", global = true)]
     pub no_color: bool,
+    /// Networks and volumes that no service uses count, too
+    #[arg(long, global = true)]
+    pub all_resources: bool,
+    /// Name containers and images as Compose 1 did: `shop_web_1` [env: COMPOSE_COMPATIBILITY]
+    #[arg(long, global = true)]
+    pub compatibility: bool,
     /// At most this many things at once; -1: no limit [before the command]
     #[arg(long, value_name = "N", allow_negative_numbers = true, env = "COMPOSE_PARALLEL_LIMIT", hide_env = true)]
     pub parallel: Option<i64>,

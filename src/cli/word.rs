@@ -82,6 +82,8 @@ fn merged(before: &GlobalArgs, after: GlobalArgs) -> GlobalArgs {
         project_directory: after.project_directory.or_else(|| before.project_directory.clone()),
         devcontainer: after.devcontainer.or_else(|| before.devcontainer.clone()),
         instance: after.instance.or_else(|| before.instance.clone()),
+        all_resources: before.all_resources || after.all_resources,
+        compatibility: before.compatibility || after.compatibility,
         dry_run: before.dry_run || after.dry_run,
         yes: before.yes || after.yes,
         trust: before.trust || after.trust,

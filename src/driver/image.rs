@@ -131,6 +131,10 @@ pub trait ImageDriver: Send + Sync {
     async fn pull(&self, reference: &str, platform: Option<&str>, progress: ProgressSink<'_>) -> Result<Image>;
     /// The reference with the digest that its registry has for it now; one that has a digest stays as it is.
     async fn pinned(&self, reference: &str) -> Result<String>;
+    /// Whether a build asks for something that this engine's builder has no way to do: known before anything is begun.
+    fn can_build(&self, _request: &BuildRequest) -> Result<()> {
+        Ok(())
+    }
     /// Builds; returns the image's id. The failing step's output is in the error.
     async fn build(&self, request: &BuildRequest, progress: ProgressSink<'_>) -> Result<String>;
     /// What the engine's builder has to say about a build, without building.

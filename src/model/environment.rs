@@ -33,6 +33,10 @@ pub struct Environment {
     pub config_files: Vec<PathBuf>,
     /// The files that variables were read from, absolute.
     pub env_files: Vec<PathBuf>,
+    /// What no service uses is made, too.
+    pub all_resources: bool,
+    /// Parts of derived names are joined by `_`, as in Compose 1, and not by `-`.
+    pub old_names: bool,
     /// Services to run, in the order of the file.
     pub services: IndexMap<String, Service>,
     /// Services that no active profile enables.
@@ -74,7 +78,18 @@ impl Environment {
             .get(service)
             .or_else(|| self.disabled.get(service))
             .and_then(|s| s.container_name.clone())
-            .unwrap_or_else(|| format!("{}-{service}-{number}", self.project_name()))
+            .unwrap_or_else(|| self.derived(&[service, &number.to_string()]))
+    }
+
+    /// What a build is called that the spec does not name.
+    pub fn built_image(&self, service: &str) -> String {
+        self.derived(&[service])
+    }
+
+    /// A name made of the project's own and these parts.
+    pub fn derived(&self, parts: &[&str]) -> String {
+        let joint = if self.old_names { "_" } else { "-" };
+        std::iter::once(self.project_name()).chain(parts.iter().copied()).collect::<Vec<_>>().join(joint)
     }
 
     /// The ports that a container of a service publishes: those chosen for it, else what the spec says with loopback as
@@ -98,6 +113,15 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_joined_by_hyphens_or_as_compose_1_did() {
+        let mut environment = Environment { project: ProjectName::parse("shop").ok(), ..Environment::default() };
+        assert_eq!(environment.container_name("web", 1), "shop-web-1");
+        environment.old_names = true;
+        assert_eq!(environment.container_name("web", 1), "shop_web_1");
+        assert_eq!(environment.built_image("web"), "shop_web");
+    }
 
     #[test]
     fn ports_are_the_chosen_ones_else_those_of_the_spec_on_loopback() {

@@ -55,7 +55,7 @@ pub(super) fn image_reference(
 pub fn own_image(environment: &Environment, name: &str, service: &Service) -> Result<String, PlanError> {
     match (&service.image, &service.build) {
         (Some(image), _) => Ok(image.clone()),
-        (None, Some(_)) => Ok(format!("{}-{name}", environment.project_name())),
+        (None, Some(_)) => Ok(environment.built_image(name)),
         (None, None) => Err(PlanError::NoImage { service: name.to_owned() }),
     }
 }

@@ -91,11 +91,8 @@ impl Walk<'_, '_> {
             }
         }
         self.path.pop();
-        // a program provides it, so there are no containers of it
-        let replicas = match &service.provider {
-            Some(_) => 0,
-            None => self.options.scale.get(name).copied().unwrap_or_else(|| service.replicas()),
-        };
+        let given = self.options.scale.get(name).copied().filter(|_| service.provider.is_none());
+        let replicas = given.unwrap_or_else(|| service.replicas());
         if let Some(fixed) = &service.container_name
             && replicas > 1
         {

@@ -49,7 +49,10 @@ pub fn reconcile(
         environment,
         observed,
         options,
-        &|name| drafts().any(|spec| spec.networks.iter().any(|network| network.network == name)),
+        &|name| {
+            environment.all_resources
+                || drafts().any(|spec| spec.networks.iter().any(|network| network.network == name))
+        },
         &|name| {
             blocking(observed, &touched, |container| container.is_up() && container.networks.iter().any(|n| n == name))
         },
@@ -59,7 +62,10 @@ pub fn reconcile(
         environment,
         observed,
         options,
-        &|name| drafts().any(|spec| spec.mounts.iter().any(|mount| mount.source.as_deref() == Some(name))),
+        &|name| {
+            environment.all_resources
+                || drafts().any(|spec| spec.mounts.iter().any(|mount| mount.source.as_deref() == Some(name)))
+        },
         &|name| blocking(observed, &touched, |container| container.mounts.iter().any(|mount| mount.source == name)),
         &mut graph,
     )?;

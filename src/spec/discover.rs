@@ -44,6 +44,18 @@ pub struct Request {
     pub environment: Variables,
     /// `--devcontainer`: the project's dev container, whatever other specs there are.
     pub devcontainer: Option<Which>,
+    /// `--all-resources`: what no service uses counts, too.
+    pub all_resources: bool,
+    /// `--compatibility`: names of Compose 1.
+    pub compatibility: bool,
+}
+
+impl Request {
+    /// Whether names are those of Compose 1: by the flag, or by a variable of this process or of the project's files.
+    pub fn has_old_names(&self, variables: &Variables) -> bool {
+        let says = |value: &String| ["1", "true", "t", "y", "yes"].contains(&value.to_lowercase().as_str());
+        self.compatibility || variables.get("COMPOSE_COMPATIBILITY").is_some_and(says)
+    }
 }
 
 /// One part of the spec.

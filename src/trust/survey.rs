@@ -113,6 +113,8 @@ pub fn survey(world: &World<'_>) -> Survey {
         working_dir: _,
         config_files,
         env_files,
+        all_resources: _,
+        old_names: _,
         services,
         disabled,
         networks,

@@ -92,6 +92,19 @@ fn further_rights_of_a_build_need_consent_and_are_passed_on() {
 }
 
 #[test]
+fn what_no_engine_can_build_is_refused_where_it_stands_before_anything_is_made() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = Project::new(&engine, "impossible", "");
+    let spec = "services:\n  db: { image: IMAGE }\n  web:\n    build:\n      context: .\n      dockerfile_inline: FROM IMAGE\n      cache_to: ['type=local,dest=cache']\n";
+    project.write("compose.yaml", spec);
+    for arguments in [&["up", "-d"][..], &["build"]] {
+        let ran = project.devup(arguments).expect(1).says("`type=inline`").says("service web");
+        assert!(ran.err.contains("compose.yaml:7)"), "{}", ran.err);
+    }
+    assert!(engine.containers(&project.name).is_empty());
+}
+
+#[test]
 fn flags_that_the_engine_cannot_honour_are_told() {
     let spec = "services: {web: {build: {context: ., dockerfile_inline: \"FROM IMAGE\"}}}\n";
     if let Some(engine) = engine(Kind::Docker) {

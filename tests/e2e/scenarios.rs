@@ -203,4 +203,4 @@ macro_rules! tables {
     };
 }
 
-tables!(attach conformity rm orphans exit_code_from port_ranges hooks pause profiles providers recreate restart scale start_stop wait);
+tables!(attach conformity names_and_resources rm orphans exit_code_from port_ranges hooks pause profiles providers recreate restart scale start_stop wait);

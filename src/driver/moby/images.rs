@@ -184,6 +184,10 @@ impl Moby {
 
 #[async_trait]
 impl ImageDriver for Moby {
+    fn can_build(&self, request: &BuildRequest) -> Result<()> {
+        super::build::check(request, &self.features)
+    }
+
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
         let path = format!("/images/{}/json", segment(reference));
         let asked = self.http.get(format!("looking at image {reference}"), path).found().await;
