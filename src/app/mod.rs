@@ -11,6 +11,7 @@ pub mod commit;
 pub mod confidential;
 pub mod config;
 pub mod copy;
+pub mod crossing;
 pub mod data;
 pub mod databases;
 pub mod development;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use crate::app::agree::Agreeing;
 use crate::app::buildable;
+use crate::app::crossing;
 use crate::app::development;
 use crate::app::dotfiles;
 use crate::app::error::{AppError, Result};
@@ -122,11 +123,16 @@ pub async fn up(
     let supplies = Supplies::of(request, engine, project, &state, tools)?.performing();
     let wish = wish.clone();
     let mut run = Run { subject, agreed, supplies: &supplies, wish, told, changed: 0, lost_ports: 0, listener, cancel };
+    let mut crossings = 0;
     loop {
         let view = Box::pin(run.look()).await?;
         let report = run.perform(&view.plan).await;
         run.changed += view.plan.changes().count();
         if run.lost_a_port(&report) {
+            continue;
+        }
+        if crossings < CROSSINGS && crossing::happened(&*engine.containers, &project.name, &view.plan, &report).await {
+            crossings += 1;
             continue;
         }
         if !view.plan.look_again || !report.is_success() {
@@ -259,6 +265,8 @@ async fn prepare(request: &Request, project: &Project, state: &State, listener: 
     Ok(told)
 }
 
+/// How often everything is looked at again because a call of an earlier devup was still on its way.
+const CROSSINGS: u32 = 3;
 /// How often ports are chosen again because somebody was faster.
 const LOST_PORTS: u32 = 3;
 

@@ -50,7 +50,8 @@ const NAMES: [&str; 6] = ["db", "cache", "web", "worker", "proxy", "job"];
 impl Scenario {
     pub fn random(random: &mut Random) -> Self {
         let first = environment(random);
-        let second = if random.percent(15) { environment(random) } else { changed(random, &first) };
+        let mut second = if random.percent(15) { environment(random) } else { changed(random, &first) };
+        leave_held_ports(&first, &mut second);
         Self { first, second }
     }
 
@@ -267,6 +268,17 @@ fn changed(random: &mut Random, first: &Environment) -> Environment {
         second.up.retain(|name| tasks.contains_key(name));
     }
     second
+}
+
+/// What no profile enables any more goes on running (as in Compose), so its ports are not to be had. (A whole `up` chooses
+/// others before it plans.)
+fn leave_held_ports(first: &Environment, second: &mut Environment) {
+    let running = second.disabled.keys().filter_map(|name| first.services.get(name));
+    let held: Vec<Option<String>> =
+        running.flat_map(|service| service.ports.iter().map(|port| port.published.clone())).collect();
+    for service in second.services.values_mut() {
+        service.ports.retain(|port| !held.contains(&port.published));
+    }
 }
 
 fn mixed(random: &mut Random, kept: &Service, fresh: &Service) -> Service {

@@ -319,7 +319,8 @@ fn data_survived(environment: &Environment, world: &World, before: &Before) -> R
         must!(alive.contains(token), "the data at {path} of {service} {number} is lost");
         let Some(wanted) = environment.services.get(service) else { continue };
         let own = wanted.volumes.iter().find(|mount| mount.target == *path);
-        let image = &world.images[wanted.image.as_deref().unwrap_or_default()];
+        // of a service without containers (`scale: 0`) not even the image is wanted
+        let Some(image) = world.images.get(wanted.image.as_deref().unwrap_or_default()) else { continue };
         let asks = own.map_or(image.volumes.contains(path), |mount| mount.source.is_none());
         // what another container gives is its business
         if !asks || !wanted.volumes_from.is_empty() || !before.environment.services[service].volumes_from.is_empty() {
