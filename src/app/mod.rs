@@ -44,6 +44,8 @@ pub mod remote;
 pub mod request;
 pub mod run;
 pub mod secret;
+pub mod secret_check;
+pub mod secret_file;
 pub mod select;
 pub mod stay;
 pub mod supplies;

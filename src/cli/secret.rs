@@ -8,7 +8,9 @@ use super::exit::Exit;
 use crate::app::confidential::Confidential;
 use crate::app::error::{AppError, Result};
 use crate::app::project::Project;
-use crate::app::secret::{self, Format, Presence};
+use crate::app::secret;
+use crate::app::secret_check::{self, Presence};
+use crate::app::secret_file::{self, Format, Imported};
 use crate::secret::resolve::Commands;
 use crate::state::store::State;
 use crate::ui::table::Table;
@@ -132,41 +134,46 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         Verb::Check => return check(context, &state, &project),
         Verb::Import { file, format, replace } => {
             let bytes = if file.as_os_str() == "-" { from_stdin()? } else { from_file(file)? };
-            let imported = secret::import(&state, &project.name, file, bytes, (*format).into(), *replace)?;
-            if context.global.json {
-                context.screen.json_pretty(&imported)?;
-            } else {
-                for name in &imported.kept {
-                    context.screen.say(&format!("{name} is kept for project {}.", project.name));
-                }
-                for name in &imported.unchanged {
-                    context.screen.say(&format!("{name} has this value already."));
-                }
-            }
+            let imported = secret_file::import(&state, &project.name, file, bytes, (*format).into(), *replace)?;
+            show_imported(context, &project, &imported)?;
         }
         Verb::Export { names, format } => {
-            let text = secret::export(&state, &project.name, names, (*format).into())?;
+            let text = secret_file::export(&state, &project.name, names, (*format).into())?;
             context.screen.answer_bytes(text.as_bytes())?;
         }
-        Verb::List => {
-            let lines = secret::list(&state, &project.name, project.environment.as_ref())?;
-            if context.global.json {
-                context.screen.json_pretty(&lines)?;
-                return Ok(Exit::DONE);
-            }
-            let mut table = Table::new(["NAME", "VALUE", "USED BY"]);
-            for line in &lines {
-                let value = match (line.present, line.generated) {
-                    (true, _) => "kept",
-                    (false, true) => "made up on first use",
-                    (false, false) => "missing",
-                };
-                table.row([line.name.clone(), value.to_owned(), line.used_by.join(", ")]);
-            }
-            context.screen.answer(&table.render())?;
-        }
+        Verb::List => list(context, &state, &project)?,
     }
     Ok(Exit::DONE)
+}
+
+fn show_imported(context: &Context, project: &Project, imported: &Imported) -> Result<()> {
+    if context.global.json {
+        return context.screen.json_pretty(imported);
+    }
+    for name in &imported.kept {
+        context.screen.say(&format!("{name} is kept for project {}.", project.name));
+    }
+    for name in &imported.unchanged {
+        context.screen.say(&format!("{name} has this value already."));
+    }
+    Ok(())
+}
+
+fn list(context: &Context, state: &State, project: &Project) -> Result<()> {
+    let lines = secret::list(state, &project.name, project.environment.as_ref())?;
+    if context.global.json {
+        return context.screen.json_pretty(&lines);
+    }
+    let mut table = Table::new(["NAME", "VALUE", "USED BY"]);
+    for line in &lines {
+        let value = match (line.present, line.generated) {
+            (true, _) => "kept",
+            (false, true) => "made up on first use",
+            (false, false) => "missing",
+        };
+        table.row([line.name.clone(), value.to_owned(), line.used_by.join(", ")]);
+    }
+    context.screen.answer(&table.render())
 }
 
 fn check(context: &Context, state: &State, project: &Project) -> Result<Exit> {
@@ -174,7 +181,7 @@ fn check(context: &Context, state: &State, project: &Project) -> Result<Exit> {
     // `look` runs no command, whoever agreed to it
     let confidential = Confidential::of(&request, project, state, Commands::Agreed)?;
     let environment = project.environment()?;
-    let origins = context.block_on(async { Ok(secret::check(environment, &confidential).await) })?;
+    let origins = context.block_on(async { Ok(secret_check::check(environment, &confidential).await) })?;
     let missing = origins.iter().any(|origin| origin.state == Presence::Missing);
     let exit = if missing { Exit::FAILED } else { Exit::DONE };
     if context.global.json {
