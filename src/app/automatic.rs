@@ -56,6 +56,8 @@ pub fn run(means: &Means) -> Result<Vec<Report>> {
             let wanted = Wanted {
                 project: project.clone(),
                 entry: Some(entry.clone()),
+                folder: None,
+                secrets: true,
                 folders: Vec::new(),
                 reason: REASON.to_owned(),
             };

@@ -1,11 +1,16 @@
 //! `backup`: the parts of a project that are kept, put together into one complete snapshot.
 
+pub mod secrets;
+pub mod work;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::secrets::SecretsKeeper;
+use self::work::{Print, WorkKeeper};
 use super::error::{AppError, Result};
 use super::vaults::Opened;
 use crate::backup::manifest::{Gap, Manifest};
@@ -13,8 +18,16 @@ use crate::backup::part::{Kind, Part};
 use crate::backup::session::{Session, Subject, Summary};
 use crate::base::files::{self, Access, FileError};
 use crate::feature;
+use crate::state::backed::Backed;
 use crate::state::registry::Entry;
 use crate::state::store::State;
+
+/// Chosen ports, among the settings in a snapshot.
+pub const PORTS: &str = "ports.json";
+/// The project's entry of the registry.
+pub const PROJECT: &str = "project.json";
+/// Consent given.
+pub const CONSENT: &str = "trust.json";
 
 /// Whose backup is taken, and of what.
 #[derive(Debug, Clone)]
@@ -23,6 +36,10 @@ pub struct Wanted {
     pub project: String,
     /// What the registry knows of it.
     pub entry: Option<Entry>,
+    /// Its folder, where the registry does not know it.
+    pub folder: Option<PathBuf>,
+    /// Its secrets are kept, too.
+    pub secrets: bool,
     /// Folders that are kept besides.
     pub folders: Vec<PathBuf>,
     /// Why; becomes a tag.
@@ -32,8 +49,8 @@ pub struct Wanted {
 /// Whoever has something to keep besides what devup itself knows of the project.
 ///
 /// This is the seam for further parts. A keeper adds [`Part`]s to the session (`Part::folder`, or `Part::files` for what
-/// streams), and says what of its own it could not cover. Keepers are handed to [`take`]; who adds one removes its line from
-/// [`gaps`]. An error ends the backup: nothing is complete then.
+/// streams), and says what of its own it could not cover. Keepers are handed to [`take`]. An error
+/// ends the backup: nothing is complete then.
 pub trait Keeper {
     /// Adds what there is.
     fn keep(&self, session: &mut Session<'_>) -> Result<Vec<Gap>>;
@@ -64,7 +81,7 @@ pub fn take(state: &State, opened: &Opened, wanted: &Wanted, keepers: &[&dyn Kee
     let subject = Subject {
         project: wanted.project.clone(),
         instance: wanted.entry.as_ref().and_then(|entry| entry.instance.as_ref()).map(|instance| instance.0.clone()),
-        path: wanted.entry.as_ref().map(|entry| entry.path.clone()),
+        path: wanted.folder().map(Path::to_owned),
         remote: wanted.entry.as_ref().and_then(|entry| entry.remote.clone()),
         reason: wanted.reason.clone(),
     };
@@ -72,21 +89,41 @@ pub fn take(state: &State, opened: &Opened, wanted: &Wanted, keepers: &[&dyn Kee
     for part in parts {
         session.add(part)?;
     }
-    let mut not_covered = gaps();
-    for keeper in keepers {
+    let mut not_covered = Vec::new();
+    let work = wanted.folder().map(WorkKeeper::new);
+    let secrets = wanted.secrets.then(|| SecretsKeeper { state, project: &wanted.project });
+    if secrets.is_none() {
+        not_covered.push(Gap { what: "secrets".to_owned(), why: "they were left out (--no-secrets)".to_owned() });
+    }
+    let usual =
+        [work.as_ref().map(|keeper| keeper as &dyn Keeper), secrets.as_ref().map(|keeper| keeper as &dyn Keeper)];
+    for keeper in usual.iter().flatten().chain(keepers) {
         not_covered.extend(keeper.keep(&mut session)?);
     }
     let (summary, manifest) = session.finish(Timestamp::now(), not_covered)?;
+    note(state, opened, &summary, &manifest, work.and_then(WorkKeeper::print))?;
     Ok(Report { project: wanted.project.clone(), repository: opened.name.clone(), summary, manifest })
 }
 
-/// What is not kept yet, said at every backup.
-fn gaps() -> Vec<Gap> {
-    let gap = |what: &str, why: &str| Gap { what: what.to_owned(), why: why.to_owned() };
-    vec![
-        gap("work", "unpushed commits, stashes and uncommitted files are not backed up yet: push them"),
-        gap("secrets", "entries of `devup secret` are not backed up yet: keep them in a password manager"),
-    ]
+/// Remembers the backup, for `wipe --check`.
+fn note(state: &State, opened: &Opened, summary: &Summary, manifest: &Manifest, work: Option<Print>) -> Result<()> {
+    let (work, bases) = work.map(|print| (Some(print.fingerprint), print.bases)).unwrap_or_default();
+    let backed = Backed {
+        snapshot: summary.snapshot.clone(),
+        taken: manifest.taken,
+        folder: opened.vault.address().folder().map(Path::to_owned),
+        work,
+        bases,
+        parts: manifest.parts.iter().map(|part| part.place.display().to_string()).collect(),
+    };
+    Ok(state.note_backup(&manifest.project, &opened.name, backed)?)
+}
+
+impl Wanted {
+    /// The project's folder.
+    fn folder(&self) -> Option<&Path> {
+        self.entry.as_ref().map(|entry| entry.path.as_path()).or(self.folder.as_deref())
+    }
 }
 
 /// What devup knows of the project, as files.
@@ -97,12 +134,12 @@ fn settings(state: &State, wanted: &Wanted, folder: &Path) -> Result<Part> {
         files::write_atomic(&folder.join(name), bytes, Access::Private).map_err(|error| failed(&error))
     };
     if let Some(ports) = state.port_book()?.get(&wanted.project) {
-        write("ports.json", &json(ports)?)?;
+        write(PORTS, &json(ports)?)?;
     }
     if let Some(entry) = &wanted.entry {
-        write("project.json", &json(entry)?)?;
+        write(PROJECT, &json(entry)?)?;
         if let Some(consent) = state.consent(&entry.path)? {
-            write("trust.json", &json(&consent)?)?;
+            write(CONSENT, &json(&consent)?)?;
         }
         let lock = entry.path.join(feature::lock::FILE);
         if let Some(bytes) = files::read_optional(&lock).map_err(|error| failed(&error))? {

@@ -1,15 +1,20 @@
 //! `wipe --check`: what exists only on this machine, so that one knows before it is gone.
 
+mod covered;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use self::covered::Covered;
+use self::covered::Covers;
 use super::error::{AppError, Result};
 use super::wiring::Engine;
 use crate::driver::container::Scope;
 use crate::model::labels;
 use crate::source::checkout::Checkout;
+use crate::state::backed::BackedUp;
 use crate::state::registry::Entry;
 use crate::state::store::State;
 use crate::work::at_risk::{self, Asking, Finding};
@@ -48,8 +53,18 @@ pub struct Line {
     /// Projects of devup's that are in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
-    /// What would be lost; nothing: it is safe.
+    /// What exists only here; nothing: it is safe.
     pub findings: Vec<Finding>,
+    /// A backup away from this machine that has all of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covered: Option<Covered>,
+}
+
+impl Line {
+    /// Something would be lost.
+    pub fn is_at_risk(&self) -> bool {
+        !self.findings.is_empty() && self.covered.is_none()
+    }
 }
 
 /// A project that is in no repository.
@@ -59,9 +74,12 @@ pub struct Outside {
     pub project: String,
     /// Its folder.
     pub path: Bytes,
+    /// A backup away from this machine that has it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covered: Option<Covered>,
 }
 
-/// The data of a project. No backup covers data yet, so that all of it is at risk.
+/// The data of a project. What has changed since a backup is not known, so that all of it is at risk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Data {
     /// The project's name.
@@ -84,6 +102,7 @@ pub struct Closed {
 pub struct Search {
     found: Found,
     projects: Vec<Entry>,
+    backed_up: BackedUp,
 }
 
 impl Search {
@@ -95,7 +114,7 @@ impl Search {
         let roots: BTreeSet<PathBuf> = tops.chain([home]).collect();
         let is_inside = |root: &PathBuf| roots.iter().any(|other| other != root && root.starts_with(other));
         let outer: Vec<PathBuf> = roots.iter().filter(|root| !is_inside(root)).cloned().collect();
-        Ok(Self { found: find::find(&outer, LOOKED_AT_ONCE), projects })
+        Ok(Self { found: find::find(&outer, LOOKED_AT_ONCE), projects, backed_up: state.backed_up()? })
     }
 
     /// How many repositories there are.
@@ -106,6 +125,7 @@ impl Search {
     /// Judges what was found. The remotes are asked, unless `asking` says otherwise.
     pub fn judge(self, asking: &Asking, volumes: Option<&BTreeMap<String, Vec<String>>>) -> Result<Report> {
         let matter = Matter::with(&[]).map_err(|error| AppError::failed(error.to_string()))?;
+        let covers = Covers { backed_up: &self.backed_up, asking, matter: &matter };
         let threads = if asking.offline { LOOKED_AT_ONCE } else { ASKED_AT_ONCE };
         let repositories: Vec<&Repository> = self.found.repositories.values().collect();
         let risks = at_risk::survey(&repositories, asking, &matter, threads)
@@ -116,26 +136,32 @@ impl Search {
             .map(|(repository, risk)| Line {
                 path: risk.path,
                 projects: self.projects.iter().filter(|entry| holds(repository, entry)).map(named).collect(),
+                covered: None,
                 findings: risk.findings,
             })
             .collect();
+        for (line, repository) in lines.iter_mut().zip(&repositories) {
+            line.covered = covers.work(line, repository)?;
+        }
         lines.sort_by(|a, b| a.path.cmp(&b.path));
         let in_none = |entry: &&Entry| entry.path.is_dir() && !repositories.iter().any(|one| holds(one, entry));
-        let outside = self.projects.iter().filter(in_none);
+        let mut outside = Vec::new();
+        for entry in self.projects.iter().filter(in_none) {
+            let (project, path) = (named(entry), entry.path.as_path().into());
+            outside.push(Outside { covered: covers.folder(&project, &entry.path)?, project, path });
+        }
         let mut report = Report {
             safe: false,
             asked: !asking.offline,
             repositories: lines,
-            outside: outside
-                .map(|entry| Outside { project: named(entry), path: entry.path.as_path().into() })
-                .collect(),
+            outside,
             data: self.projects.iter().filter_map(|entry| data(entry, volumes)).collect(),
             closed: self.found.closed.iter().map(|(path, reason)| closed(path, reason)).collect(),
         };
-        report.safe = report.outside.is_empty()
+        report.safe = report.outside.iter().all(|one| one.covered.is_some())
             && report.data.is_empty()
             && report.closed.is_empty()
-            && report.repositories.iter().all(|line| line.findings.is_empty());
+            && !report.repositories.iter().any(Line::is_at_risk);
         Ok(report)
     }
 }

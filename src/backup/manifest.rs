@@ -25,6 +25,9 @@ pub struct Manifest {
     /// The project's folder on the machine that it was taken from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// The home folder there: what lies below it goes below the home folder of whoever restores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<PathBuf>,
     /// Where its repository can be cloned from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,

@@ -204,7 +204,8 @@ impl<'a> Session<'a> {
     fn manifest(&self, taken: Timestamp, parts: Vec<Entry>, not_covered: Vec<Gap>) -> Manifest {
         let Subject { project, instance, path, remote, .. } = self.subject.clone();
         let devup = env!("CARGO_PKG_VERSION").to_owned();
-        Manifest { version: VERSION, project, instance, path, remote, devup, taken, parts, not_covered }
+        let home = std::env::home_dir();
+        Manifest { version: VERSION, project, instance, path, home, remote, devup, taken, parts, not_covered }
     }
 
     fn archive_manifest(&self, manifest: &Manifest) -> Result<SnapshotFile> {

@@ -1,6 +1,6 @@
 //! `devup backup`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ use crate::app::error::{AppError, Result};
 use crate::app::live::Live;
 use crate::app::vaults::{self, Keys, Opened};
 use crate::app::volumes::{Unreached, Volumes};
+use crate::app::workstation;
 use crate::backup::address::Address;
 use crate::backup::retention::{Among, Fate, Rules};
 use crate::backup::snapshot::Wanted as Which;
@@ -22,6 +23,7 @@ use crate::base::lock::Lock;
 use crate::model::environment::Environment;
 use crate::state::store::State;
 use crate::ui::backup as view;
+use crate::ui::text::clean;
 
 const EXAMPLES: &str = "\
 Repositories are restic's: encrypted, deduplicated, and readable by restic where there is no devup.
@@ -47,6 +49,9 @@ pub struct Args {
     /// A folder to keep besides; may be given several times
     #[arg(long = "folder", value_name = "DIR")]
     folders: Vec<PathBuf>,
+    /// Leave the project's secrets out
+    #[arg(long)]
+    no_secrets: bool,
     #[command(flatten)]
     place: PlaceArgs,
 }
@@ -215,12 +220,16 @@ impl Run<'_> {
         let wanted = |project: &str, folders: &[PathBuf]| Wanted {
             project: project.to_owned(),
             entry: registry.get(project).cloned(),
+            folder: None,
+            secrets: !arguments.no_secrets,
             folders: folders.to_vec(),
             reason: "manual".to_owned(),
         };
         if !arguments.all {
             let project = self.context.project()?;
-            return Ok(vec![(wanted(&project.name, &arguments.folders), project.environment)]);
+            let folder = project.environment.as_ref().map(|environment| environment.working_dir.clone());
+            let wanted = Wanted { folder, ..wanted(&project.name, &arguments.folders) };
+            return Ok(vec![(wanted, project.environment)]);
         }
         if !arguments.folders.is_empty() {
             return Err(AppError::usage("`--folder` belongs to one project").help("leave `--all` out"));
@@ -270,10 +279,32 @@ impl Run<'_> {
             }
             reports.push(report);
         }
+        if arguments.all {
+            reports.push(self.workstation(&opened, &request.home)?);
+        }
         if self.context.global.json {
             self.context.screen.json_pretty(&reports)?;
         }
         Ok(Exit::DONE)
+    }
+
+    /// Files of the user's own, which belong to no project. Which these are is said once, before they are kept.
+    fn workstation(&self, opened: &Opened, home: &Path) -> Result<Report> {
+        let chosen = workstation::choose(&self.state, home)?;
+        if chosen.is_new {
+            let files: String =
+                chosen.files.iter().map(|file| format!("\n  {}", clean(&file.display().to_string()))).collect();
+            let place = self.state.layout().workstation();
+            self.context.screen.say(&format!(
+                "Kept with `--all` from now on, besides projects ({} says which):{files}\n  the list of installed packages",
+                place.display()
+            ));
+        }
+        let report = workstation::keep(&self.state, opened, home, &chosen)?;
+        if !self.context.global.json {
+            self.context.screen.answer(&view::taken(&report))?;
+        }
+        Ok(report)
     }
 
     fn init(&self, repository: &str, name: Option<&str>, sheet: Option<&PathBuf>) -> Result<Exit> {

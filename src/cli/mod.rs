@@ -5,6 +5,7 @@
 
 mod ask;
 mod attach;
+mod back;
 mod backup;
 mod before;
 mod commit;

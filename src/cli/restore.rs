@@ -1,14 +1,17 @@
 //! `devup restore`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
+use super::back::{self, Asked};
 use super::context::Context;
 use super::exit::Exit;
 use super::keys::KeyArgs;
 use super::moment;
 use crate::app::error::{AppError, Result};
+use crate::app::restore::{Moment, Wish};
 use crate::app::vaults;
 use crate::backup::part::Kind;
 use crate::backup::restore::{self, Request};
@@ -17,33 +20,50 @@ use crate::state::store::State;
 use crate::ui::backup as view;
 
 const EXAMPLES: &str = "\
-A restore writes to a folder that is not there yet, or is empty; nothing is written over.
+Projects go back to where they were: work into its repository (cloned from its remote, or out of the
+backup), secrets into the keyring, what devup knew into devup's own state; then their environments
+come up. A plan is shown first. Work that is newer is never written over: the project is left alone,
+or, with --replace, what is there is backed up and moved aside.
+
+With --into the snapshot's own files are written to a folder, and nothing else is done.
 
 Examples:
-  devup restore shop --into /tmp/shop                       the newest complete snapshot
-  devup restore shop --into /tmp/shop --at 24h              as it was a day ago; dates will do, too
+  devup restore shop                                        the newest complete snapshot
+  devup restore --all --from /mnt/disk/backups              everything, on a new machine
+  devup restore shop --at 24h --only work                   its work as it was a day ago
+  devup --dry-run restore shop                              only the plan
+  devup restore shop --into /tmp/shop                       the snapshot's files, into a folder
   devup restore --snapshot 1a2b3c4d --into /tmp/old         any snapshot, restic's too
-  devup restore shop --into /tmp/shop --only settings
-  devup restore shop --into /tmp/shop --from /mnt/disk/backups --passphrase-file words";
+  devup restore shop --from /mnt/disk/backups --passphrase-file words";
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The project; none: the one of this folder
-    project: Option<String>,
-    /// The folder to write to
-    #[arg(long, value_name = "DIR")]
-    into: PathBuf,
+    /// The projects; none: the one of this folder
+    #[arg(value_name = "PROJECT")]
+    projects: Vec<String>,
+    /// Every project that the repository has
+    #[arg(long, conflicts_with_all = ["projects", "into", "snapshot"])]
+    all: bool,
+    /// Write the snapshot's files to this folder, and do nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["replace", "no_up"])]
+    into: Option<PathBuf>,
     /// This snapshot, by the beginning of its identity
     #[arg(long, value_name = "ID", conflicts_with = "at")]
     snapshot: Option<String>,
     /// The newest complete snapshot that is not younger than this
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// Only this part: work, databases, volumes, settings, secrets, folders; may be given several times
+    /// Only this part: work, data, databases, volumes, settings, secrets, folders; may be given several times
     #[arg(long, value_name = "PART")]
-    only: Vec<Kind>,
+    only: Vec<Only>,
+    /// Back up what is in the way, move it aside, and set secrets that have another value
+    #[arg(long)]
+    replace: bool,
+    /// Leave the environments down
+    #[arg(long)]
+    no_up: bool,
     /// The repository, by its name or place, instead of the first one
     #[arg(long = "from", value_name = "REPOSITORY")]
     repository: Option<String>,
@@ -51,14 +71,57 @@ pub struct Args {
     keys: KeyArgs,
 }
 
-/// Gets a snapshot back.
+/// A word of `--only`.
+#[derive(Debug, Clone)]
+struct Only(Vec<Kind>);
+
+impl FromStr for Only {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "data" => Ok(Self(vec![Kind::Database, Kind::Volume])),
+            one => one.parse().map(|kind| Self(vec![kind])),
+        }
+    }
+}
+
+/// Gets projects back, or a snapshot's files.
 pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
+    if let Some(into) = &arguments.into {
+        return files(arguments, into, context);
+    }
+    let moment = match (&arguments.snapshot, &arguments.at) {
+        (Some(id), _) => Moment::Snapshot(id.clone()),
+        (None, Some(text)) => Moment::At(moment::parse(text, Timestamp::now())?),
+        (None, None) => Moment::Latest,
+    };
+    if arguments.snapshot.is_some() && arguments.projects.len() > 1 {
+        return Err(AppError::usage("a snapshot is of one project").help("name one project, or leave `--snapshot` out"));
+    }
+    let projects = match (arguments.all, arguments.projects.as_slice()) {
+        (true, _) => Vec::new(),
+        (false, []) if arguments.snapshot.is_some() => vec![String::new()],
+        (false, []) => vec![context.project()?.name],
+        (false, names) => names.to_vec(),
+    };
+    let wish = Wish { projects, moment, only: only(arguments), replace: arguments.replace };
+    let keys = arguments.keys.keys(context);
+    back::run(context, &Asked { wish, repository: arguments.repository.as_deref(), keys, no_up: arguments.no_up })
+}
+
+fn only(arguments: &Args) -> Vec<Kind> {
+    arguments.only.iter().flat_map(|only| only.0.clone()).collect()
+}
+
+/// Writes a snapshot's files to a folder.
+fn files(arguments: &Args, into: &Path, context: &Context) -> Result<Exit> {
     let shared = context.request()?;
     let state = State::open(shared.layout.clone())?;
     let request = Request {
         wanted: wanted(arguments, context)?,
-        only: arguments.only.clone(),
-        into: shared.spec.current_dir.join(&arguments.into),
+        only: only(arguments),
+        into: shared.spec.current_dir.join(into),
     };
     let opened = vaults::open(&state, &shared, arguments.repository.as_deref(), &arguments.keys.keys(context))?;
     if context.global.dry_run {
@@ -87,9 +150,10 @@ fn wanted(arguments: &Args, context: &Context) -> Result<Wanted> {
     if let Some(id) = &arguments.snapshot {
         return Ok(Wanted::Id(id.clone()));
     }
-    let project = match &arguments.project {
-        Some(project) => project.clone(),
-        None => context.project()?.name,
+    let project = match arguments.projects.as_slice() {
+        [project] => project.clone(),
+        [] => context.project()?.name,
+        _ => return Err(AppError::usage("a folder takes one project").help("name one, or leave `--into` out")),
     };
     Ok(match &arguments.at {
         Some(text) => Wanted::At { project, time: moment::parse(text, Timestamp::now())? },

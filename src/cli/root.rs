@@ -222,7 +222,7 @@ pub enum Command {
     Trust(trust::Args),
     /// Remove every trace of devup
     Uninstall(uninstall::Args),
-    /// Show what exists only on this machine
+    /// Remove devup's things if nothing would be lost; or only check that
     Wipe(wipe::Args),
     /// Make a spec from what a folder holds, or a project from a template
     Init(init::Args),

@@ -57,6 +57,10 @@ impl Layout {
     pub fn preferences(&self) -> PathBuf {
         self.config.join("config.yaml")
     }
+    /// Which files of the user's own are kept by a backup of everything.
+    pub fn workstation(&self) -> PathBuf {
+        self.config.join("workstation.yaml")
+    }
     /// Version of the state.
     pub fn version(&self) -> PathBuf {
         self.state.join("version")
@@ -97,6 +101,10 @@ impl Layout {
     /// Logs of what devup started.
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")
+    }
+    /// What was backed up last.
+    pub fn backed_up(&self) -> PathBuf {
+        self.state.join("backups.json")
     }
     /// Work on its way back from backups.
     pub fn returns(&self) -> PathBuf {

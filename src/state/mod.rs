@@ -7,6 +7,7 @@
 //! is refused.
 
 pub mod automatic;
+pub mod backed;
 pub mod consent;
 pub mod instance;
 pub mod instantiate;
@@ -18,3 +19,4 @@ pub mod registry;
 pub mod returned;
 pub mod store;
 mod version;
+pub mod workstation;

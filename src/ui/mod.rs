@@ -15,6 +15,7 @@ pub mod ports;
 pub mod progress;
 pub mod ps;
 pub mod quantity;
+pub mod restore;
 pub mod screen;
 pub mod table;
 pub mod talk;

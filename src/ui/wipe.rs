@@ -1,6 +1,6 @@
 //! What would be lost with this machine, for people.
 
-use crate::app::wipe::{Data, Line, Report};
+use crate::app::wipe::{Covered, Data, Line, Report};
 use crate::work::at_risk::{Finding, State};
 use crate::work::encoded::Bytes;
 
@@ -8,13 +8,10 @@ use super::text::clean;
 
 /// The report as text.
 pub fn text(report: &Report) -> String {
-    let (unproven, shown): (Vec<&Line>, Vec<&Line>) = report
-        .repositories
-        .iter()
-        .filter(|line| !line.findings.is_empty())
-        .partition(|line| is_only_unproven(report, line));
+    let (unproven, shown): (Vec<&Line>, Vec<&Line>) =
+        report.repositories.iter().filter(|line| line.is_at_risk()).partition(|line| is_only_unproven(report, line));
     let mut out: String = shown.iter().map(|line| repository(report, line)).collect();
-    for one in &report.outside {
+    for one in report.outside.iter().filter(|one| one.covered.is_none()) {
         out.push_str(&format!("{}\n  project {} is in no git repository\n", one.path, clean(&one.project)));
     }
     out.extend(report.data.iter().map(data));
@@ -28,8 +25,19 @@ pub fn text(report: &Report) -> String {
             if unproven.len() == 1 { "its" } else { "their" },
         ));
     }
+    out.push_str(&in_backups(report));
     out.push_str(&last(report));
     out
+}
+
+/// What exists only here, and in a backup that is away from here.
+fn in_backups(report: &Report) -> String {
+    let repositories = report.repositories.iter().filter_map(|line| Some((&line.path, line.covered.as_ref()?)));
+    let folders = report.outside.iter().filter_map(|one| Some((&one.path, one.covered.as_ref()?)));
+    let one = |(path, covered): (&Bytes, &Covered)| {
+        format!("{path}\n  all of it is in snapshot {} in {}\n", covered.snapshot, clean(&covered.repository))
+    };
+    repositories.chain(folders).map(one).collect()
 }
 
 /// Nothing speaks against it but that nobody was asked: not worth a line each.
@@ -40,18 +48,22 @@ fn is_only_unproven(report: &Report, line: &Line) -> bool {
 fn last(report: &Report) -> String {
     let all = report.repositories.len();
     if report.safe {
-        return if all == 0 {
+        let backups = report.repositories.iter().any(|line| line.covered.is_some()) || !report.outside.is_empty();
+        return if backups {
+            "Nothing would be lost: remotes and backups have all that is here.\n".to_owned()
+        } else if all == 0 {
             "Nothing would be lost: there are no repositories, and there is no data.\n".to_owned()
         } else {
             let all = counted(all, "repository", "repositories");
             format!("Nothing would be lost: remotes have all that is in {all}, by their own word.\n")
         };
     }
-    let risky = report.repositories.iter().filter(|line| !line.findings.is_empty()).count();
+    let risky = report.repositories.iter().filter(|line| line.is_at_risk()).count();
     let word = if report.asked { "exist only here" } else { "exist only here, or were not asked for elsewhere" };
     let mut parts = vec![format!("parts of {risky} of {}", counted(all, "repository", "repositories"))];
-    if !report.outside.is_empty() {
-        parts.push(counted(report.outside.len(), "project without a repository", "projects without a repository"));
+    let outside = report.outside.iter().filter(|one| one.covered.is_none()).count();
+    if outside > 0 {
+        parts.push(counted(outside, "project without a repository", "projects without a repository"));
     }
     if !report.data.is_empty() {
         parts.push(format!("the data of {}", counted(report.data.len(), "project", "projects")));
@@ -77,7 +89,10 @@ fn repository(report: &Report, line: &Line) -> String {
 fn data(data: &Data) -> String {
     let project = clean(&data.project);
     match &data.volumes {
-        Some(volumes) => format!("data of project {project}\n  no backup covers it: {}\n", clean(&volumes.join(", "))),
+        Some(volumes) => format!(
+            "data of project {project}\n  whether a backup has it as it is now is not known: {}\n",
+            clean(&volumes.join(", "))
+        ),
         None => format!("data of project {project}\n  whether there is any is not known: no engine answers\n"),
     }
 }

@@ -123,6 +123,20 @@ impl Risk {
     }
 }
 
+/// The remotes of the repository have all of these commits, by their own word from this run.
+pub fn remotes_have(repository: &Repository, commits: &BTreeSet<String>, asking: &Asking) -> Result<bool, WorkError> {
+    if commits.is_empty() {
+        return Ok(true);
+    }
+    let desk = tempfile::tempdir().map_err(WorkError::file("make a folder in", &std::env::temp_dir()))?;
+    let view = View::of(repository, &desk.path().join("view"))?;
+    if super::objects::kinds(&view, commits)?.len() < commits.len() {
+        return Ok(false);
+    }
+    let proof = Proof::of(repository, &view, commits, asking)?;
+    Ok(!any(&view, commits, &proof.confirmed)?)
+}
+
 /// Looks at many repositories at once; the answers stand in the order of the questions.
 pub fn survey(
     repositories: &[&Repository],

@@ -27,6 +27,15 @@ const SHAPING: &[&str] = &["core.autocrlf", "core.eol", "core.symlinks", "core.f
 
 /// Captures the repository in `folder` into the folder `into`, which has to be new.
 pub fn capture(folder: &Path, into: &Path, asking: &Asking, matter: &Matter) -> Result<Work, WorkError> {
+    take(folder, into, Some(asking), matter)
+}
+
+/// Captures everything but objects, for which nobody has to be asked.
+pub(super) fn without_objects(folder: &Path, into: &Path, matter: &Matter) -> Result<Work, WorkError> {
+    take(folder, into, None, matter)
+}
+
+fn take(folder: &Path, into: &Path, asking: Option<&Asking>, matter: &Matter) -> Result<Work, WorkError> {
     let repository = Repository::at(folder)?.ok_or_else(|| WorkError::NoRepository(folder.to_owned()))?;
     let desk = tempfile::tempdir().map_err(WorkError::file("make a folder in", &std::env::temp_dir()))?;
     create_folder(into, Access::Private)?;
@@ -44,7 +53,8 @@ pub fn capture(folder: &Path, into: &Path, asking: &Asking, matter: &Matter) -> 
 struct Taking<'a> {
     into: &'a Path,
     desk: &'a Path,
-    asking: &'a Asking,
+    /// How remotes are asked; `None`: objects are not captured.
+    asking: Option<&'a Asking>,
     matter: &'a Matter,
     seen: BTreeSet<PathBuf>,
     done: Vec<Captured>,
@@ -93,8 +103,10 @@ impl Taking<'_> {
             let what = "stashes are kept as refs/devup/stash/N of the bundle, without their words: the repository keeps no logs as files";
             captured.notes.push(what.to_owned());
         }
-        let tips = tips(repository, &view, &refs, &trees)?;
-        self.objects(repository, &view, &refs, tips, &part, &mut captured)?;
+        if let Some(asking) = self.asking {
+            let tips = tips(repository, &view, &refs, &trees)?;
+            objects(repository, &view, (&refs, tips), asking, &part, &mut captured)?;
+        }
         let nested: Vec<Vec<Bytes>> = trees.iter().map(|tree| tree.nested.clone()).collect();
         captured.trees = trees.into_iter().map(|tree| tree.described).collect();
         self.done[position] = captured;
@@ -197,43 +209,42 @@ impl Taking<'_> {
         });
         Ok(modes.collect())
     }
+}
 
-    /// The bundle, on what the remote confirmed.
-    fn objects(
-        &self,
-        repository: &Repository,
-        view: &View,
-        refs: &[Ref],
-        mut tips: Vec<Tip>,
-        part: &Path,
-        captured: &mut Captured,
-    ) -> Result<(), WorkError> {
-        let commits: BTreeSet<String> = refs.iter().filter(|one| one.walks()).map(|one| one.oid.clone()).collect();
-        let proof = Proof::of(repository, view, &commits, self.asking)?;
-        let mut bases = BTreeSet::new();
-        let listed = primary(&proof);
-        if let Some((answer, listing)) = listed {
-            captured.remote = url_of(repository, &answer.name);
-            bases.extend(listing.default.iter().filter(|oid| proof.confirmed.contains(*oid)).cloned());
-        }
-        let has: BTreeSet<&String> = listed.iter().flat_map(|(_, listing)| listing.objects()).collect();
-        // what a clone of that remote brings by itself; branches are not among it, since a remote may lose them
-        let comes_along = |one: &&Ref| {
-            has.contains(&one.oid) && (one.name.starts_with("refs/remotes/") || one.name.starts_with("refs/tags/"))
-        };
-        tips.extend(refs.iter().filter(|one| !comes_along(one)).map(|one| (one.name.clone(), one.oid.clone())));
-        captured.unproven.extend(proof.silent().map(|(answer, reason)| {
-            format!(
-                "remote {} ({}) gave no answer ({reason}): all that it may have is kept here",
-                answer.name, answer.shown
-            )
-        }));
-        captured.bundle = bundle::write(view, &repository.settings, &tips, &bases, &part.join("objects.bundle"))?;
-        if captured.remote.is_none() {
-            captured.remote = url_of(repository, "origin").or_else(|| repository.settings.remotes.first().cloned());
-        }
-        Ok(())
+/// The bundle, on what the remote confirmed.
+fn objects(
+    repository: &Repository,
+    view: &View,
+    (refs, mut tips): (&[Ref], Vec<Tip>),
+    asking: &Asking,
+    part: &Path,
+    captured: &mut Captured,
+) -> Result<(), WorkError> {
+    let commits: BTreeSet<String> = refs.iter().filter(|one| one.walks()).map(|one| one.oid.clone()).collect();
+    let proof = Proof::of(repository, view, &commits, asking)?;
+    let mut bases = BTreeSet::new();
+    let listed = primary(&proof);
+    if let Some((answer, listing)) = listed {
+        captured.remote = url_of(repository, &answer.name);
+        bases.extend(listing.default.iter().filter(|oid| proof.confirmed.contains(*oid)).cloned());
     }
+    let has: BTreeSet<&String> = listed.iter().flat_map(|(_, listing)| listing.objects()).collect();
+    // what a clone of that remote brings by itself; branches are not among it, since a remote may lose them
+    let comes_along = |one: &&Ref| {
+        has.contains(&one.oid) && (one.name.starts_with("refs/remotes/") || one.name.starts_with("refs/tags/"))
+    };
+    tips.extend(refs.iter().filter(|one| !comes_along(one)).map(|one| (one.name.clone(), one.oid.clone())));
+    captured.unproven.extend(proof.silent().map(|(answer, reason)| {
+        format!(
+            "remote {} ({}) gave no answer ({reason}): all that it may have is kept here",
+            answer.name, answer.shown
+        )
+    }));
+    captured.bundle = bundle::write(view, &repository.settings, &tips, &bases, &part.join("objects.bundle"))?;
+    if captured.remote.is_none() {
+        captured.remote = url_of(repository, "origin").or_else(|| repository.settings.remotes.first().cloned());
+    }
+    Ok(())
 }
 
 /// A working tree, without what has to be read in it.

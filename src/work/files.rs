@@ -157,7 +157,7 @@ fn set(file: &File, mode: u32, time: Option<SystemTime>) -> io::Result<()> {
 }
 
 /// Copies a folder with everything in it, links as links; what is no file, folder or link is left out.
-pub(super) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -167,7 +167,7 @@ pub(super) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// The same for one path; what is at the target already is replaced.
-pub(super) fn copy_any(from: &Path, to: &Path) -> io::Result<()> {
+pub fn copy_any(from: &Path, to: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(from)?;
     if found.is_dir() {
         return copy_folder(from, to);

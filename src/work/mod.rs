@@ -12,8 +12,9 @@ pub mod capture;
 pub mod description;
 pub mod encoded;
 pub mod error;
-mod files;
+pub mod files;
 pub mod find;
+pub mod fingerprint;
 #[cfg(test)]
 mod fixture;
 mod index;

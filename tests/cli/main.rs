@@ -1,6 +1,7 @@
 //! The command line as its users see it: whole screens, in a world of their own (no engine, no home, no variables).
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod back;
 mod backup;
 mod build;
 mod commands;

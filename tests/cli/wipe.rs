@@ -68,8 +68,70 @@ fn what_exists_only_here_is_listed() {
 }
 
 #[test]
-fn nothing_is_wiped_yet() {
-    let ran = TestEnvironment::new().run(&["wipe"]);
-    assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("--check"), "{}", ran.stderr);
+fn nothing_is_wiped_that_would_be_lost() {
+    let (env, shop) = home_with_a_clone();
+    let state = env.home().join(".local/state/devup");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(shop.join("a"), "y").unwrap();
+    let ran = env.run(&["wipe", "--yes"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.screen());
+    assert!(ran.stdout.contains("1 changed file: a") && ran.stderr.contains("--anyway"), "{}", ran.screen());
+    assert!(state.exists());
+    git(&env, &shop, &["commit", "-qam", "second"]);
+    git(&env, &shop, &["push", "-q"]);
+    let ran = env.run(&["wipe", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.screen());
+    assert!(!state.exists() && shop.join("a").exists());
+}
+
+/// A folder on another file system than the test's home.
+fn other_disk() -> Option<tempfile::TempDir> {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &std::path::Path| fs::metadata(path).map(|found| found.dev()).ok();
+    let folder = tempfile::tempdir_in("/dev/shm").ok()?;
+    (device(folder.path()) != device(&std::env::temp_dir())).then_some(folder)
+}
+
+#[test]
+fn a_backup_on_another_disk_covers_what_it_has() {
+    let Some(disk) = other_disk() else {
+        eprintln!("SKIPPED: there is no second file system here (/dev/shm)");
+        return;
+    };
+    let (env, shop) = home_with_a_clone();
+    env.file("../key", "s3ntinel\n");
+    fs::write(shop.join("devup.yaml"), "devup: 1\nname: shop\nservices: {web: {image: x}}\n").unwrap();
+    fs::write(shop.join("a"), "y").unwrap();
+    git(&env, &shop, &["commit", "-qam", "not pushed"]);
+    // as `up` enters it; there is no engine here
+    let entry =
+        serde_json::json!({ "name": "shop", "base_name": "shop", "path": shop, "last_used": "2026-01-01T00:00:00Z" });
+    let state = env.home().join(".local/state/devup");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("projects.json"), serde_json::json!({ "shop": entry }).to_string()).unwrap();
+    let check = || -> Value {
+        let ran = env.run(&["wipe", "--check", "--json"]);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.screen()));
+        report["repositories"][0].clone()
+    };
+    assert!(check()["covered"].is_null());
+    let key = env.project().join("../key").to_string_lossy().into_owned();
+    let store = disk.path().join("store").to_string_lossy().into_owned();
+    let sheet = env.project().join("../sheet").to_string_lossy().into_owned();
+    let done = |words: &[&str]| {
+        let ran = env.run(&[words, &["--passphrase-file", &key]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.screen());
+    };
+    done(&["backup", "init", &store, "--name", "disk", "--sheet", &sheet]);
+    done(&["backup", "--all"]);
+    let covered = check();
+    assert_eq!(covered["covered"]["repository"], "disk", "{covered}");
+    assert!(!covered["findings"].as_array().unwrap().is_empty());
+    fs::write(shop.join("newer"), "z").unwrap();
+    assert!(check()["covered"].is_null(), "newer than the backup");
+    done(&["backup", "--all"]);
+    assert!(!check()["covered"].is_null());
+    // what the backup stands on is gone: it has only the rest
+    git(&env, &env.project().join("../shop.git"), &["update-ref", "-d", "refs/heads/main"]);
+    assert!(check()["covered"].is_null(), "the remote lost what the backup stands on");
 }

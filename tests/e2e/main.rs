@@ -16,6 +16,7 @@ mod features;
 mod images;
 mod instances;
 mod joining;
+mod laptop;
 mod lifecycle;
 mod listings;
 mod locks;

@@ -1,0 +1,110 @@
+//! The part of a backup that git would lose: everything of a project's repository that no remote has, by room `work`; and
+//! the whole folder of a project that is in no repository.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::Keeper;
+use crate::app::error::{AppError, Result};
+use crate::backup::manifest::Gap;
+use crate::backup::part::{Kind, Part};
+use crate::backup::session::Session;
+use crate::source::checkout::Checkout;
+use crate::work::at_risk::Asking;
+use crate::work::capture::capture;
+use crate::work::description::Work;
+use crate::work::error::WorkError;
+use crate::work::fingerprint;
+use crate::work::matter::Matter;
+
+/// The part that holds the folder of a project which is in no repository.
+pub const PLAIN: &str = "folder";
+
+/// Keeps the work of one project.
+#[derive(Debug)]
+pub struct WorkKeeper<'a> {
+    folder: &'a Path,
+    print: OnceCell<Print>,
+}
+
+/// What the work that was kept comes to.
+#[derive(Debug, Default)]
+pub(super) struct Print {
+    pub(super) fingerprint: String,
+    pub(super) bases: BTreeSet<String>,
+}
+
+impl<'a> WorkKeeper<'a> {
+    /// Of the project in this folder.
+    pub fn new(folder: &'a Path) -> Self {
+        Self { folder, print: OnceCell::new() }
+    }
+
+    /// What the work came to, once it is kept.
+    pub(super) fn print(self) -> Option<Print> {
+        self.print.into_inner()
+    }
+}
+
+impl From<WorkError> for AppError {
+    fn from(error: WorkError) -> Self {
+        let help = match &error {
+            WorkError::Git(_) => "look at what git says there itself: `git status`, `git fsck`",
+            WorkError::Lost { .. } => "`git fsck` says what is damaged; the remote may have it",
+            WorkError::Overwrites { .. } => "move it away, or let `--replace` do that",
+            WorkError::Base { .. } => "make the remote reachable and restore again; what is there already stays",
+            WorkError::Capture { .. } => "another snapshot may have it whole: `devup backup list`",
+            WorkError::File(_) | WorkError::NoRepository(_) | WorkError::Answer { .. } => {
+                return Self::failed(error.to_string());
+            }
+        };
+        Self::failed(error.to_string()).help(help)
+    }
+}
+
+impl Keeper for WorkKeeper<'_> {
+    fn keep(&self, session: &mut Session<'_>) -> Result<Vec<Gap>> {
+        let folder = self.folder;
+        if !folder.is_dir() {
+            let why = format!("the project's folder {} is not there", folder.display());
+            return Ok(vec![Gap { what: "work".to_owned(), why }]);
+        }
+        let Some(checkout) = Checkout::of(folder) else {
+            let origin = format!("the folder {}, which is in no git repository", folder.display());
+            let name = Some(PLAIN.to_owned());
+            // before it is read: what changes meanwhile is not taken for kept
+            let _ = self.print.set(Print { fingerprint: fingerprint::of_folder(folder)?, ..Print::default() });
+            session.add(Part::folder(Kind::Work, name, folder.to_owned(), &origin, "read without an error"))?;
+            return Ok(Vec::new());
+        };
+        let matter = Matter::with(&[]).map_err(|error| AppError::failed(error.to_string()))?;
+        // a remote that goes with the home folder brings nothing back
+        let asking = Asking { offline: false, not_in: std::env::home_dir() };
+        let desk = tempfile::Builder::new()
+            .prefix("devup-work-")
+            .tempdir()
+            .map_err(|source| AppError::io("making a folder for what git has", source))?;
+        let staging = desk.path().join("work");
+        let work = capture(&checkout.top, &staging, &asking, &matter)?;
+        let print = Print { fingerprint: fingerprint::of_capture(&staging)?, bases: fingerprint::bases(&staging)? };
+        let _ = self.print.set(print);
+        let origin = format!("what git has in {} and no remote has", checkout.top.display());
+        session.add(Part::folder(Kind::Work, None, staging, &origin, &verified(&work)))?;
+        let notes = work.repositories.iter().flat_map(|one| &one.notes);
+        Ok(notes.map(|note| Gap { what: "work".to_owned(), why: note.clone() }).collect())
+    }
+}
+
+/// What the parts' word stands on.
+fn verified(work: &Work) -> String {
+    let (mut refs, mut stashes, mut files) = (0, 0, 0);
+    for one in &work.repositories {
+        refs += one.refs.len();
+        stashes += one.stashes;
+        files += one.trees.iter().map(|tree| tree.files.len()).sum::<usize>();
+    }
+    let silent = work.repositories.iter().flat_map(|one| &one.unproven);
+    let silent: String = silent.map(|one| format!("; {one}")).collect();
+    format!("read by git: {refs} refs, {stashes} stashes, {files} files{silent}")
+}
