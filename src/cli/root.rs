@@ -110,7 +110,7 @@ pub struct GlobalArgs {
     /// Networks and volumes that no service uses count, too
     #[arg(long, global = true)]
     pub all_resources: bool,
-    /// Name containers and images as Compose 1 did: `shop_web_1` [env: COMPOSE_COMPATIBILITY]
+    /// Name containers and images as Compose 1 did: `shop_web_1` [env: `COMPOSE_COMPATIBILITY`]
     #[arg(long, global = true)]
     pub compatibility: bool,
     /// At most this many things at once; -1: no limit [before the command]
