@@ -164,7 +164,8 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<Part>> {
         if !folder.is_dir() {
             return Err(AppError::usage(format!("{}: it is no folder", attempt())).help("name the folder it lies in"));
         }
-        let name = folder.to_string_lossy().trim_start_matches('/').replace('/', "-");
+        // the slash is written as its code, so that no two folders share a place
+        let name = folder.to_string_lossy().trim_start_matches('/').to_owned();
         let origin = folder.display().to_string();
         if seen.insert(folder.clone()) {
             parts.push(Part::folder(Kind::Folder, Some(name), folder, &origin, "read without an error"));

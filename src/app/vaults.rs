@@ -134,9 +134,14 @@ fn new_name(settings: &Settings, address: &Address, given: Option<&str>) -> Resu
 
 /// A new repository: its passphrase is kept before it is made, so that none is ever locked with a lost key.
 fn create(state: &State, address: &Address, name: &str, keys: &Keys) -> Result<Made> {
+    refuse_kept(state, name)?;
     let passphrase = passphrase::make()?;
     let passphrase_kept = keep_new(state, name, &passphrase, keys)?;
-    Vault::create(address, &passphrase, &cache(state))?;
+    if let Err(error) = Vault::create(address, &passphrase, &cache(state)) {
+        // it opens nothing, and would stand in the way of the next try
+        forget_kept(state, name, passphrase_kept)?;
+        return Err(error.into());
+    }
     Ok(Made {
         name: name.to_owned(),
         repository: address.to_string(),
@@ -145,6 +150,18 @@ fn create(state: &State, address: &Address, name: &str, keys: &Keys) -> Result<M
         sheet: Some(recovery::sheet(address, &passphrase)?),
         picture: Some(recovery::picture(&passphrase)?),
     })
+}
+
+/// The passphrase of a repository that is no longer listed may be the only one there is.
+fn refuse_kept(state: &State, name: &str) -> Result<()> {
+    let path = sealed_path(&state.layout().state, name);
+    if path.exists() || kept(state, name)?.is_some() {
+        return Err(AppError::failed(format!(
+            "a passphrase is kept for a repository called {name} that is not listed any more"
+        ))
+        .help("give the new repository another name: `devup backup init REPOSITORY --name NAME`"));
+    }
+    Ok(())
 }
 
 fn keep_new(state: &State, name: &str, passphrase: &SecretValue, keys: &Keys) -> Result<Keeping> {
@@ -174,6 +191,20 @@ fn keep_new(state: &State, name: &str, passphrase: &SecretValue, keys: &Keys) ->
     Ok(Keeping::Sealed)
 }
 
+fn forget_kept(state: &State, name: &str, kept: Keeping) -> Result<()> {
+    match kept {
+        Keeping::Keyring => {
+            if let Some(keyring) = keyring(state)? {
+                keyring.remove(KEYRING, name)?;
+            }
+            Ok(())
+        }
+        Keeping::Sealed => files::remove_if_there(&sealed_path(&state.layout().state, name))
+            .map_err(|error| AppError::failed(error.to_string())),
+        Keeping::Asked => Ok(()),
+    }
+}
+
 /// A repository that is there: whoever knows its passphrase may use it.
 fn join(state: &State, address: &Address, name: &str, keys: &Keys) -> Result<Made> {
     let passphrase = match &keys.origin {
@@ -181,6 +212,7 @@ fn join(state: &State, address: &Address, name: &str, keys: &Keys) -> Result<Mad
         None => asked(keys, &format!("Passphrase of the repository in {address}"))?,
     };
     Vault::open(address, &passphrase, &cache(state))?;
+    refuse_kept(state, name)?;
     let kept = match keyring(state)? {
         Some(keyring) => {
             keyring.set(KEYRING, name, &passphrase)?;

@@ -68,6 +68,10 @@ impl FromStr for Address {
                 Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::Rest(with_slash(url))),
                 _ => Err(bad("behind `rest:` stands an address that begins with http:// or https://")),
             },
+            "rclone" if rest.starts_with(':') || rest.split(':').next().is_some_and(|remote| remote.contains(',')) => {
+                let reason = "options of a remote would stand in the list of processes: make it with `rclone config`";
+                Err(BadAddress { text: "rclone:…".to_owned(), reason: reason.to_owned() })
+            }
             "rclone" if rest.contains(':') && !rest.starts_with('-') => Ok(Self::Rclone(rest.to_owned())),
             "rclone" => Err(bad("behind `rclone:` stand a remote of rclone and a path: rclone:REMOTE:PATH")),
             "s3" | "sftp" | "b2" | "azure" | "gs" | "swift" => Err(bad(&format!(
@@ -124,6 +128,10 @@ mod tests {
         assert!(wrong("ftp:host").contains("\"ftp\" is not known"));
         assert!(wrong("sftp:ada@host:/a").contains("rclone:REMOTE:PATH"));
         assert!(wrong("rclone:--config=x:y").contains("rclone:REMOTE:PATH"));
+        for text in ["rclone::s3,secret_access_key=hunter2:b", "rclone:r,pass=hunter2:b"] {
+            let said = wrong(text);
+            assert!(said.contains("rclone config") && !said.contains("hunter2"), "{said}");
+        }
         let said = wrong("ftps://ada:hunter2@host/x");
         assert!(!said.contains("hunter2") && said.contains("ada:***@host"), "{said}");
         let shown = Address::parse("rest:https://ada:hunter2@host/x", Path::new("/")).unwrap();

@@ -110,6 +110,10 @@ impl<'a> Session<'a> {
     /// Archives a part. Fails where anything of it could not be read; nothing is complete then.
     pub fn add(&mut self, part: Part) -> Result<()> {
         let place = part.place();
+        if self.done.iter().any(|done| done.place == place) {
+            let reason = format!("{} has a part already: merged, one would hide the other", place.display());
+            return Err(BackupError::new(Trouble::Incomplete, format!("backing up {}", part.origin), reason));
+        }
         let Part { kind, name, origin, content, verified } = part;
         let (snapshot, seen) = match content {
             Content::Folder(folder) => self.archive_folder(&folder, &self.home().join(&place))?,

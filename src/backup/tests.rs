@@ -180,6 +180,16 @@ fn a_stream_that_is_not_whole_is_never_complete() {
 }
 
 #[test]
+fn two_parts_never_share_a_place() {
+    let world = world();
+    world.file("in/a", "a");
+    let mut session = Session::begin(&world.vault, subject("shop"), Timestamp::now()).unwrap();
+    session.add(part(world.path("in"))).unwrap();
+    let error = session.add(part(world.path("in"))).unwrap_err();
+    assert!(error.kind == Kind::Incomplete && error.reason.contains("has a part already"), "{error}");
+}
+
+#[test]
 fn an_interrupted_backup_leaves_nothing_complete_and_the_next_one_tidies_up() {
     let world = world();
     world.file("in/a", "a");

@@ -76,6 +76,11 @@ impl Scheduler {
 
     /// Sets the timer, in the place of an older one.
     pub fn set(&self, timer: &Timer) -> Result<()> {
+        let mut words = timer.command.iter().chain(timer.variables.values());
+        if let Some(word) = words.find(|word| word.chars().any(char::is_control)) {
+            let reason = format!("{word:?} has a control character, which no timer can carry");
+            return Err(TimerError { attempt: "setting the timer".into(), reason });
+        }
         match self {
             Self::Systemd(folder) => {
                 write(&folder.join(format!("{NAME}.service")), &service(timer))?;
@@ -276,6 +281,14 @@ mod tests {
             "{unit}"
         );
         assert!(unit.contains("Environment=\"XDG_STATE_HOME=/s & t\"\n"), "{unit}");
+    }
+
+    #[test]
+    fn a_word_that_would_begin_a_new_line_is_refused() {
+        let evil = Timer { command: vec!["x\n* * * * * evil".to_owned()], ..timer() };
+        for scheduler in [Scheduler::Cron, Scheduler::Systemd("/nowhere".into())] {
+            assert!(scheduler.set(&evil).unwrap_err().to_string().contains("control character"));
+        }
     }
 
     #[test]

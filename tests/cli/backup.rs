@@ -103,6 +103,30 @@ fn from_a_project_to_a_repository_and_back() {
 }
 
 #[test]
+fn folders_of_similar_names_are_both_kept() {
+    let env = world();
+    env.file("x/a-b/one", "1").file("x/a/b/two", "2");
+    done(&env, &["backup", "--folder", "x/a-b", "--folder", "x/a/b"]);
+    done(&env, &["restore", "shop", "--into", "back"]);
+    let mut kept: Vec<Vec<u8>> =
+        every_file(&env.project().join("back/folders")).iter().map(|path| fs::read(path).unwrap()).collect();
+    kept.sort();
+    assert_eq!(kept, [b"1", b"2"]);
+}
+
+#[test]
+fn a_passphrase_that_is_kept_is_never_written_over() {
+    let env = world();
+    with_backup(&env);
+    // the list is lost, and with it that the name is taken
+    fs::remove_file(env.home().join(".config/devup/backup.yaml")).unwrap();
+    let again = devup(&env, &["backup", "init", "../other", "--sheet", "../sheet2.txt"]);
+    assert!(again.code == Some(1) && again.stderr.contains("--name NAME"), "{}", again.screen());
+    assert!(!env.project().join("../other/config").exists());
+    done(&env, &["backup", "init", "../other", "--name", "other", "--sheet", "../sheet2.txt"]);
+}
+
+#[test]
 fn the_first_backup_makes_a_repository_and_says_so_once() {
     let env = world();
     let first = done(&env, &["backup"]);
