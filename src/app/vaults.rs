@@ -212,7 +212,10 @@ fn join(state: &State, address: &Address, name: &str, keys: &Keys) -> Result<Mad
         None => asked(keys, &format!("Passphrase of the repository in {address}"))?,
     };
     Vault::open(address, &passphrase, &cache(state))?;
-    refuse_kept(state, name)?;
+    // the one that is kept may be this repository's: then nothing is written over
+    if kept(state, name)?.is_some_and(|known| known != passphrase) {
+        refuse_kept(state, name)?;
+    }
     let kept = match keyring(state)? {
         Some(keyring) => {
             keyring.set(KEYRING, name, &passphrase)?;
