@@ -127,7 +127,7 @@ const FILL: &str = "b=busybox; cd /data; $b mkdir -p deep/er; echo one > 'odd  n
 
 /// What the container sees in them: names, modes, owners, links, times, contents.
 fn data(engine: &Engine, name: &str) -> String {
-    let look = "busybox ls -lneR /data /scratch; busybox find /data /scratch -type f -exec busybox md5sum {} ';' | busybox sort";
+    let look = "busybox ls -lnR --full-time /data /scratch; busybox find /data /scratch -type f -exec busybox md5sum {} ';' | busybox sort";
     engine.exec(&format!("{name}-web-1"), &["sh", "-c", look])
 }
 
