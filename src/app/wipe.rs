@@ -158,6 +158,12 @@ impl Search {
             data: self.projects.iter().filter_map(|entry| data(entry, volumes)).collect(),
             closed: self.found.closed.iter().map(|(path, reason)| closed(path, reason)).collect(),
         };
+        // data of projects that devup does not know (any more) is somebody's all the same
+        let known: BTreeSet<String> = self.projects.iter().map(named).collect();
+        let others = volumes.into_iter().flatten().filter(|(project, _)| !known.contains(*project));
+        report
+            .data
+            .extend(others.map(|(project, volumes)| Data { project: project.clone(), volumes: Some(volumes.clone()) }));
         report.safe = report.outside.iter().all(|one| one.covered.is_some())
             && report.data.is_empty()
             && report.closed.is_empty()

@@ -233,7 +233,8 @@ fn commits(repository: &Repository, view: &View, refs: &[Ref], asking: &Asking) 
         let had: BTreeSet<String> = proof.confirmed.union(&proof.once(refs)).cloned().collect();
         found.extend(by_ref(view, &tips, &oids, &had)?);
     }
-    if proof.silent().next().is_none() {
+    // one that answered, and has not the tag, is reason enough: what a silent one has is not known
+    if proof.listings().next().is_some() {
         let tags = refs.iter().filter(|one| one.name.starts_with("refs/tags/") && !proof.has(one));
         found.extend(tags.map(|one| Finding::Tag { name: one.name.clone() }));
     }

@@ -23,7 +23,7 @@ use crate::base::files::{Access, create_folder};
 use crate::git::call::Git;
 
 /// What shapes files when git writes them, as it stands for this user in this repository.
-const SHAPING: &[&str] = &["core.autocrlf", "core.eol", "core.symlinks", "core.fileMode"];
+pub(super) const SHAPING: &[&str] = &["core.autocrlf", "core.eol", "core.symlinks", "core.fileMode"];
 
 /// Captures the repository in `folder` into the folder `into`, which has to be new.
 pub fn capture(folder: &Path, into: &Path, asking: &Asking, matter: &Matter) -> Result<Work, WorkError> {

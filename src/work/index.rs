@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::description::stays_inside;
 use super::encoded::Bytes;
 use super::error::WorkError;
 use crate::git::call::Git;
@@ -114,14 +115,16 @@ pub(super) fn files(entries: &[IndexEntry]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Reads `index` or `intent-to-add` back; the marks are in the other files.
+/// Reads `index` or `intent-to-add` back; the marks are in the other files. `None`: it is none, or a path leads out of
+/// the working tree.
 pub(super) fn parse(bytes: &[u8]) -> Option<Vec<IndexEntry>> {
     crate::git::call::parts(bytes)
         .map(|part| {
             let tab = part.iter().position(|byte| *byte == b'\t')?;
             let mut words = std::str::from_utf8(&part[..tab]).ok()?.split(' ');
             let (mode, oid, stage) = (words.next()?.to_owned(), words.next()?.to_owned(), words.next()?.parse().ok()?);
-            Some(IndexEntry { path: Bytes::from(&part[tab + 1..]), stage, mode, oid, marks: Marks::default() })
+            let path = Bytes::from(&part[tab + 1..]);
+            stays_inside(&path).then(|| IndexEntry { path, stage, mode, oid, marks: Marks::default() })
         })
         .collect()
 }

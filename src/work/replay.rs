@@ -4,16 +4,17 @@
 mod objects;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::at_risk::{Asking, Finding, look};
-use super::description::{Captured, FILE, Inside, VERSION, Work, stays_inside};
+use super::description::{Captured, FILE, Inside, VERSION, What, Work, stays_inside};
 use super::encoded::Bytes;
 use super::error::WorkError;
 use super::matter::Matter;
 use super::repository::Repository;
-use super::{files, state};
+use super::{files, index, state};
 use crate::git::call::Git;
 
 /// Longest description that is read.
@@ -68,6 +69,9 @@ fn check(captured: &Captured, position: usize) -> Result<(), String> {
         return Err("two repositories are the outermost".to_owned());
     }
     for tree in &captured.trees {
+        if let Some(setting) = tree.shaping.iter().find(|setting| !is_shaping(setting)) {
+            return Err(format!("{setting:?} is no setting that shapes files"));
+        }
         let leads_out = |path: &Bytes| !stays_inside(path);
         let id = tree.id.iter().any(|id| leads_out(id) || id.0.contains(&b'/'));
         if id || tree.beside.iter().any(leads_out) {
@@ -75,6 +79,13 @@ fn check(captured: &Captured, position: usize) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A setting of those that capturing takes, with a value of git's own: others can name programs.
+fn is_shaping(setting: &str) -> bool {
+    const VALUES: &[&str] = &["true", "false", "input", "lf", "crlf", "native"];
+    let parts = setting.split_once('=');
+    parts.is_some_and(|(key, value)| super::capture::SHAPING.contains(&key) && VALUES.contains(&value))
 }
 
 /// A ref's name that can stand in a line for `git update-ref`; git itself checks the rest.
@@ -88,8 +99,9 @@ pub fn replay(from: &Path, into: &Path) -> Result<Replayed, WorkError> {
     let into = settled(into)?;
     let places = places(&work, &into);
     // all is looked at before anything is changed
-    for (place, captured) in places.iter().zip(&work.repositories) {
-        place.as_ref().map_or(Ok(()), |place| place.refuse_newer(captured))?;
+    for (position, (place, captured)) in places.iter().zip(&work.repositories).enumerate() {
+        let part = from.join(position.to_string());
+        place.as_ref().map_or(Ok(()), |place| place.refuse_newer(captured, &part))?;
     }
     let mut done = Replayed::default();
     for (position, (place, captured)) in places.iter().zip(&work.repositories).enumerate() {
@@ -106,9 +118,9 @@ pub fn replay(from: &Path, into: &Path) -> Result<Replayed, WorkError> {
 pub fn obstacles(from: &Path, into: &Path) -> Result<Vec<String>, WorkError> {
     let work = description(from)?;
     let mut found = Vec::new();
-    for (place, captured) in places(&work, into).iter().zip(&work.repositories) {
+    for (position, (place, captured)) in places(&work, into).iter().zip(&work.repositories).enumerate() {
         let Some(place) = place else { continue };
-        match place.refuse_newer(captured) {
+        match place.refuse_newer(captured, &from.join(position.to_string())) {
             Err(WorkError::Overwrites { found: one, .. }) => found.extend(one),
             other => other?,
         }
@@ -130,6 +142,11 @@ fn settled(into: &Path) -> Result<PathBuf, WorkError> {
     fs::create_dir_all(parent).map_err(WorkError::file("make", parent))?;
     let parent = fs::canonicalize(parent).map_err(WorkError::file("follow", parent))?;
     Ok(parent.join(into.file_name().unwrap_or_default()))
+}
+
+/// One name of a folder that is not hidden.
+fn is_one_name(path: &Bytes) -> bool {
+    !path.0.contains(&b'/') && !path.0.starts_with(b".")
 }
 
 /// Where each repository goes; `None`: the working tree that it was in is not put back.
@@ -174,10 +191,15 @@ impl Place {
     /// Linked working trees lie beside the first one as they did before.
     fn trees(captured: &Captured, into: &Path) -> Vec<PathBuf> {
         let parent = into.parent().unwrap_or(into);
+        let name_then = PathBuf::from(captured.path.path().file_name().unwrap_or_default());
         let place = |tree: &super::description::CapturedTree| match (&tree.id, &tree.beside) {
             (None, _) => into.to_owned(),
-            (Some(_), Some(beside)) => parent.join(beside.path()),
-            (Some(id), None) => {
+            // beside it, or inside of it; whoever wrote the capture has no say about other folders
+            (Some(_), Some(beside)) if is_one_name(beside) => parent.join(beside.path()),
+            (Some(_), Some(beside)) if beside.path().starts_with(&name_then) => {
+                into.join(beside.path().strip_prefix(&name_then).unwrap_or(Path::new("")))
+            }
+            (Some(id), _) => {
                 let mut name = into.file_name().unwrap_or_default().to_owned();
                 name.push("-");
                 name.push(id.path());
@@ -187,8 +209,27 @@ impl Place {
         captured.trees.iter().map(place).collect()
     }
 
-    /// Refuses where something is that is not in a commit or not pushed.
-    fn refuse_newer(&self, captured: &Captured) -> Result<(), WorkError> {
+    /// Files of the capture that are in the folder already, and that git does not follow there.
+    fn overwritten(&self, captured: &Captured, part: &Path) -> Result<Vec<String>, WorkError> {
+        let Some(tree) = captured.trees.first().filter(|tree| tree.id.is_none() && tree.exists) else {
+            return Ok(Vec::new());
+        };
+        let file = part.join("trees/0/index");
+        let listed = fs::read(&file).map_err(WorkError::file("read", &file))?;
+        let entries = index::parse(&listed).unwrap_or_default();
+        let followed = Git::on(&self.common).work_tree(&self.folder).read(&["ls-files", "-z"])?;
+        let followed: BTreeSet<Bytes> = crate::git::call::parts(&followed).map(Bytes::from).collect();
+        let files = tree.files.iter().filter(|entry| entry.what != What::Missing).map(|entry| &entry.path);
+        let paths: BTreeSet<&Bytes> = files.chain(entries.iter().map(|entry| &entry.path)).collect();
+        let is_in_the_way = |path: &&&Bytes| {
+            let found = fs::symlink_metadata(self.folder.join(path.path()));
+            !followed.contains(**path) && found.is_ok_and(|found| !found.is_dir())
+        };
+        Ok(paths.iter().filter(is_in_the_way).map(|path| format!("{path}, which git does not follow there")).collect())
+    }
+
+    /// Refuses where something is that is not in a commit or not pushed. The capture of the repository lies in `part`.
+    fn refuse_newer(&self, captured: &Captured, part: &Path) -> Result<(), WorkError> {
         let refused = |found: Vec<String>| Err(WorkError::Overwrites { path: self.folder.clone(), found });
         for (folder, _) in self.trees.iter().zip(&captured.trees).filter(|(_, tree)| tree.id.is_some()) {
             if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
@@ -207,7 +248,10 @@ impl Place {
         let matter = Matter::with(&[])
             .map_err(|error| WorkError::Capture { path: self.folder.clone(), reason: error.to_string() })?;
         let risk = look(&there, &desk.path().join("desk"), &asking, &matter);
-        let own: Vec<String> = risk.findings.iter().filter_map(in_words).collect();
+        let mut own: Vec<String> = risk.findings.iter().filter_map(in_words).collect();
+        if own.is_empty() {
+            own = self.overwritten(captured, part)?;
+        }
         if own.is_empty() { Ok(()) } else { refused(own) }
     }
 

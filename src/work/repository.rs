@@ -305,6 +305,10 @@ fn head_asked(git_dir: &Path) -> Head {
 fn settings(common: &Path) -> Result<Settings, WorkError> {
     let file = common.join("config");
     let mut settings = Settings { shallow: common.join("shallow").exists(), ..Settings::default() };
+    if fs::metadata(&file).is_ok_and(|found| !found.is_file()) {
+        let what = "its config is no file".to_owned();
+        return Err(WorkError::Answer { repository: common.to_owned(), what });
+    }
     if !file.exists() {
         return Ok(settings);
     }

@@ -47,6 +47,10 @@ pub(super) fn copy_of_tree(from: &Path, to: &Path) -> Result<(), WorkError> {
 /// Copies what the repository has of these, and its hooks but for git's samples.
 pub(super) fn copy_shared(from: &Path, to: &Path) -> Result<(), WorkError> {
     copy(SHARED, from, to)?;
+    // a link could lead to any folder of the machine
+    if !is_folder(&from.join("hooks")) {
+        return Ok(());
+    }
     let Ok(hooks) = fs::read_dir(from.join("hooks")) else { return Ok(()) };
     for hook in hooks.flatten().filter(|hook| !hook.file_name().to_string_lossy().ends_with(".sample")) {
         let target = to.join("hooks").join(hook.file_name());
@@ -58,10 +62,15 @@ pub(super) fn copy_shared(from: &Path, to: &Path) -> Result<(), WorkError> {
 /// Copies the large files of Git LFS that are here.
 pub(super) fn copy_lfs(from: &Path, to: &Path) -> Result<(), WorkError> {
     let objects = from.join("lfs/objects");
-    if !objects.is_dir() {
+    if !is_folder(&from.join("lfs")) || !is_folder(&objects) {
         return Ok(());
     }
     copy_folder(&objects, &to.join("lfs/objects")).map_err(WorkError::file("copy", &objects))
+}
+
+/// A folder itself, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 fn copy(names: &[&str], from: &Path, to: &Path) -> Result<(), WorkError> {

@@ -124,6 +124,25 @@ fn worktrees_detached_heads_and_operations_count() {
 }
 
 #[test]
+fn a_tag_is_at_risk_when_one_of_two_remotes_is_silent() {
+    let world = World::new();
+    let clone = world.clone_of_remote("shop");
+    git(&clone, &["remote", "add", "mirror", &world.path("gone.git").to_string_lossy()]);
+    git(&clone, &["tag", "-am", "mine", "v1"]);
+    assert!(kinds(&world.risk(&clone, false)).contains(&"refs/tags/v1".to_owned()));
+}
+
+#[test]
+fn a_configuration_that_is_a_pipe_does_not_hang() {
+    let world = World::new();
+    let clone = world.clone_of_remote("shop");
+    fs::remove_file(clone.join(".git/config")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(clone.join(".git/config")).status().unwrap();
+    assert!(made.success());
+    assert!(Repository::at(&clone).is_err());
+}
+
+#[test]
 fn a_remote_in_the_folder_that_goes_too_proves_nothing() {
     let world = World::new();
     let clone = world.clone_of_remote("shop");

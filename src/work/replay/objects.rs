@@ -97,7 +97,7 @@ fn fetch(target: &Target<'_>, git: &Git) -> Result<(), WorkError> {
     Ok(())
 }
 
-/// Sets every ref as it was; those that only the fresh clone or the fetch brought go.
+/// Sets every ref as it was; branches that only the fresh clone or the fetch brought go.
 pub(super) fn refs(target: &Target<'_>, notes: &mut Vec<String>) -> Result<(), WorkError> {
     let git = Git::on(&target.place.common);
     let wanted: BTreeMap<&str, &String> = target.captured.refs.iter().map(|(name, oid)| (name.as_str(), oid)).collect();
@@ -120,13 +120,19 @@ pub(super) fn refs(target: &Target<'_>, notes: &mut Vec<String>) -> Result<(), W
     Ok(())
 }
 
-/// Removes the refs that were not there; apart from setting others, since `a` has to be gone before `a/b` can be.
+/// Refs that a clone makes by itself; others that are there are somebody's own.
+const OF_CLONES: &[&str] = &["refs/heads/", "refs/remotes/"];
+
+/// Removes the branches that were not there; apart from setting others, since `a` has to be gone before `a/b` can be.
 fn clear(git: &Git, wanted: &BTreeMap<&str, &String>) -> Result<(), WorkError> {
     let there = git.read(&["for-each-ref", "--format=%(symref) %(refname)"])?;
     let mut gone = String::new();
     for line in lines(&there) {
         let line = String::from_utf8_lossy(line);
         let Some((stands_for, name)) = line.split_once(' ') else { continue };
+        if !OF_CLONES.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
         if !stands_for.is_empty() {
             git.read(&["symbolic-ref", "--delete", name])?;
         } else if !wanted.contains_key(name) {

@@ -301,6 +301,8 @@ fn a_capture_that_somebody_made_up_writes_nothing_outside() {
         ("\"loose\"", "\".git/hooks/pre-commit\""),
         ("refs/heads/main\"", "refs/heads/x\\ndelete refs/heads/main\""),
         ("\"version\": 1", "\"version\": 99"),
+        ("core.fileMode=true", "core.fsmonitor=/bin/false"),
+        ("core.fileMode=true", "core.fileMode=/bin/false"),
     ]
     .into_iter()
     .enumerate()
@@ -312,6 +314,57 @@ fn a_capture_that_somebody_made_up_writes_nothing_outside() {
         assert!(replay(&kept, &target).is_err(), "{to}");
         assert!(!world.path("out").exists() && !target.join(".git/hooks/pre-commit").exists(), "{to}");
     }
+}
+
+#[test]
+fn an_index_that_somebody_made_up_writes_nothing_outside() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    let outside = world.path("precious");
+    fs::write(&outside, "mine").unwrap();
+    let empty = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+    let lines = format!("100644 {empty} 0\t{}\0", outside.display());
+    fs::write(kept.join("0/trees/0/intent-to-add"), lines).unwrap();
+    assert!(replay(&kept, &world.path("target")).is_err());
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
+}
+
+#[test]
+fn linked_trees_are_put_beside_or_inside_and_nowhere_else() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    for folder in ["away/deep", "shop/.trees/inner", "shop-2"] {
+        git(&shop, &["worktree", "add", "-q", "--detach", &world.path(folder).to_string_lossy()]);
+    }
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    let into = world.path("new/place");
+    let mut found = folders(&kept, &into).unwrap();
+    found.sort();
+    let beside = |name: &str| world.path("new").join(name);
+    assert_eq!(found, [into.clone(), into.join(".trees/inner"), beside("place-deep"), beside("shop-2")]);
+}
+
+#[test]
+fn what_only_the_target_has_stays_or_is_refused() {
+    let world = World::new();
+    let shop = world.clone_of_remote("shop");
+    fs::write(shop.join("notes.log"), "captured").unwrap();
+    git(&shop, &["add", "-f", "notes.log"]);
+    let kept = world.path("kept");
+    take(&shop, &kept);
+    git(&shop, &["reset", "-q", "--hard"]);
+    git(&shop, &["tag", "local"]);
+    replay(&kept, &shop).unwrap();
+    assert!(!git(&shop, &["tag", "-l", "local"]).is_empty(), "a tag of one's own stays");
+    git(&shop, &["rm", "-q", "--cached", "notes.log"]);
+    fs::write(shop.join(".git/info/exclude"), "*.log\n").unwrap();
+    fs::write(shop.join("notes.log"), "newer, and ignored").unwrap();
+    let refused = replay(&kept, &shop).unwrap_err().to_string();
+    assert!(refused.contains("notes.log"), "{refused}");
+    assert_eq!(fs::read_to_string(shop.join("notes.log")).unwrap(), "newer, and ignored");
 }
 
 /// Something that a developer does.
