@@ -341,4 +341,6 @@ impl Target<'_> {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
