@@ -111,18 +111,18 @@ impl<'a> Confidential<'a> {
     pub async fn redactor(&self) -> Result<Redactor> {
         let mut redactor = Redactor::default();
         for source in self.project.environment()?.secrets.values().filter(|source| !source.external) {
-            match self.look(source).await {
-                // what has no value here is in no container either
-                Standing::Missing(_) | Standing::OnFirstUse => {}
-                Standing::Present | Standing::NotAsked => {
-                    let value = self.resolver.resolve(self.key(source), source).await;
-                    let value = value.map_err(|error| {
-                        AppError::failed(format!("the value can't be taken out of what is shown: {error}"))
-                            .help("the same command without --redact shows everything as it is")
-                    })?;
-                    redactor.learn(&value);
-                }
-            }
+            let known = match self.look(source).await {
+                // it was never made up: it is in no container
+                Standing::OnFirstUse => continue,
+                Standing::Present(value) => Ok(value),
+                Standing::NotAsked => self.resolver.resolve(self.key(source), source).await,
+                // a container may have got one, from another shell or before it was taken away
+                Standing::Missing(error) => Err(error),
+            };
+            redactor.learn(&known.map_err(|error| {
+                AppError::failed(format!("the value can't be taken out of what is shown: {error}"))
+                    .help("the same command without --redact shows everything as it is")
+            })?);
         }
         Ok(redactor)
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::base::retry;
 use crate::driver::container::ContainerDriver;
 use crate::driver::error::DriverError;
 use crate::engine::{Report, StepError};
@@ -11,15 +12,12 @@ use crate::plan::{Operation, Plan};
 
 /// How long an engine may take until it shows a container whose name is taken already.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a container could not be made because this project has one of that name by now, which the plan did not know of:
 /// a new look makes a better plan. A name that is somebody else's stays a failure.
 pub async fn happened(containers: &dyn ContainerDriver, project: &str, plan: &Plan, report: &Report) -> bool {
     for name in refused(plan, report) {
-        let looked = tokio::time::timeout(PATIENCE, appears(containers, name)).await;
-        if looked.ok().flatten().is_some_and(|owner| owner == project) {
+        if appears(containers, name).await.is_some_and(|owner| owner == project) {
             return true;
         }
     }
@@ -40,12 +38,14 @@ fn refused<'p>(plan: &'p Plan, report: &Report) -> Vec<&'p str> {
 
 /// The project of the container, once the engine shows it; `None`: the engine does not say.
 async fn appears(containers: &dyn ContainerDriver, name: &str) -> Option<String> {
-    loop {
-        if let Some(container) = containers.container(name).await.ok()? {
-            return Some(container.label(labels::PROJECT).to_owned());
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
+    let look = async || match containers.container(name).await {
+        Ok(found) => found.map(|container| Some(container.label(labels::PROJECT).to_owned())),
+        // an engine that fails is not asked again
+        Err(_) => Some(None),
+    };
+    // the engine itself may hang: nobody waits longer for that either
+    let seen = tokio::time::timeout(PATIENCE, retry::until(PATIENCE, look)).await;
+    seen.ok()?.ok().flatten()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub async fn check(environment: &Environment, confidential: &Confidential<'_>) -
     let mut origins = Vec::new();
     for (key, source, config) in secrets.chain(configs) {
         let (state, why) = match confidential.look(source).await {
-            Standing::Present => (Presence::Present, None),
+            Standing::Present(_) => (Presence::Present, None),
             Standing::OnFirstUse => (Presence::OnFirstUse, None),
             Standing::NotAsked => (Presence::NotAsked, None),
             Standing::Missing(error) => (Presence::Missing, Some(error.to_string())),

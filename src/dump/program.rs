@@ -2,7 +2,7 @@
 //! waits.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::{DumpError, Result};
+use crate::base::retry;
 use crate::driver::session::{ExecRequest, Session, SessionDriver};
 use crate::driver::stream::Chunk;
 
@@ -118,18 +119,12 @@ impl Inside {
     }
 
     fn judge(&self, attempt: &str, exec: &str, written: &Written) -> Result<()> {
-        let asked = Instant::now();
-        loop {
-            match self.handle.block_on(self.sessions.exec_exit_code(exec))? {
-                Some(0) => return Ok(()),
-                Some(code) => {
-                    return Err(DumpError::failed(attempt, format!("it ended with code {code}{}", written.said())));
-                }
-                None if asked.elapsed() > PATIENCE => {
-                    return Err(DumpError::failed(attempt, "the engine does not say how it ended"));
-                }
-                None => std::thread::sleep(Duration::from_millis(20)),
-            }
+        let ended = async || self.sessions.exec_exit_code(exec).await.transpose();
+        match self.handle.block_on(retry::until(PATIENCE, ended)) {
+            Ok(Ok(0)) => Ok(()),
+            Ok(Ok(code)) => Err(DumpError::failed(attempt, format!("it ended with code {code}{}", written.said()))),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(DumpError::failed(attempt, "the engine does not say how it ended")),
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::resolve::{Commands, Resolver, SecretError};
+use super::value::SecretValue;
 use crate::model::resource::SecretSource;
 
 /// Whether a reference has a value now.
 #[derive(Debug)]
 pub enum Standing {
-    /// There is one.
-    Present,
+    /// There is one: this.
+    Present(SecretValue),
     /// It is made up when it is first used.
     OnFirstUse,
     /// Only its command could tell, which runs when the value is used.
@@ -27,7 +28,7 @@ impl Resolver {
         }
         let as_it_is = SecretSource { generate: None, ..source.clone() };
         match self.resolve(secret, &as_it_is).await {
-            Ok(_) => Standing::Present,
+            Ok(value) => Standing::Present(value),
             Err(SecretError::NoEntry { project, .. }) if source.generate.is_some() && project == self.project => {
                 Standing::OnFirstUse
             }
@@ -61,7 +62,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::file_store::FileStore;
-    use super::super::value::SecretValue;
     use super::*;
 
     fn resolver(folder: &std::path::Path, commands: Commands) -> Resolver {
@@ -88,7 +88,7 @@ mod tests {
         assert!(matches!(agreed.look("db", &keyring("bank/db", Some(24))).await, Standing::Missing(_)));
         assert!(matches!(agreed.look("db", &keyring("db", None)).await, Standing::Missing(_)));
         agreed.store.set("shop", "db", &SecretValue::new(b"x".to_vec())).unwrap();
-        assert!(matches!(agreed.look("db", &keyring("db", None)).await, Standing::Present));
+        assert!(matches!(agreed.look("db", &keyring("db", None)).await, Standing::Present(_)));
         let mark = folder.path().join("ran");
         let command = SecretSource {
             command: Some(vec!["touch".to_owned(), mark.display().to_string()]),

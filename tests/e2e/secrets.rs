@@ -340,4 +340,8 @@ fn logs_can_be_shown_without_the_values() {
         assert!(!ran.out.contains("stored-value") && !ran.out.contains("given-value"), "{}", ran.out);
         ran.says("it is [secret]");
     }
+    // what the container got is not known to a shell without the variable: nothing is shown
+    let ran = with(&project, None, &["logs", "--redact"], "").expect(1);
+    assert!(!ran.out.contains("given-value") && !ran.out.contains("stored-value"), "{}", ran.out);
+    ran.says("export GIVEN");
 }
