@@ -16,6 +16,7 @@ mod images;
 mod inherit;
 mod inside;
 mod make;
+mod operand;
 mod operation;
 mod options;
 mod provide;
