@@ -4,6 +4,7 @@ pub mod agree;
 pub mod automatic;
 pub mod backup;
 pub mod bake;
+pub mod before;
 pub mod buildable;
 pub mod check;
 pub mod clone;

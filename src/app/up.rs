@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::app::agree::Agreeing;
+use crate::app::before::{self, SaveFirst};
 use crate::app::buildable;
 use crate::app::crossing;
 use crate::app::development;
@@ -30,10 +31,10 @@ use crate::driver::error::DriverError;
 use crate::engine::{Cancel, Level, Pace, Report, StepError, apply};
 use crate::envs::bootstrap;
 use crate::model::environment::Environment;
-use crate::model::event::{Event, Listener};
+use crate::model::event::{Event, Listener, Outcome};
 use crate::model::observed::Observed;
 use crate::model::resource::SecretSource;
-use crate::plan::{self, Inputs, Options, Plan, PlanError};
+use crate::plan::{self, Inputs, Operation, Options, Plan, PlanError};
 use crate::state::port::choose::Chosen;
 use crate::state::store::State;
 use crate::trust::capability::Survey;
@@ -54,6 +55,8 @@ pub struct UpRequest {
     pub environment: Option<Environment>,
     /// The user's own files, as this run's command line has them.
     pub dotfiles: dotfiles::Wish,
+    /// What becomes of data before it goes.
+    pub save_first: SaveFirst,
 }
 
 /// How far a run goes.
@@ -69,11 +72,14 @@ pub enum Aim {
 }
 
 /// Questions that come up on the way; answered by whoever has the user.
+#[async_trait]
 pub trait Questions: Send + Sync {
     /// Exactly this is asked of the machine.
     fn consent(&self, project: &Project, question: &Question) -> Answer;
     /// Data would go for good. `Ok(false)`: it stays, and the plan is made without.
     fn may_lose(&self, plan: &Plan) -> Result<bool>;
+    /// The project's data is about to go: it is saved, and how to get it back is said. An error: nothing may go.
+    async fn save_first(&self, project: &str, environment: Option<&Environment>, how: &SaveFirst) -> Result<()>;
     /// Told once: another devup works on the project.
     fn waiting_for(&self, owner: Owner);
     /// The value of a secret whose entry is missing; `None`: nobody is there to ask, or nothing was typed.
@@ -122,12 +128,25 @@ pub async fn up(
     };
     let supplies = Supplies::of(request, engine, project, &state, tools)?.performing();
     let wish = wish.clone();
-    let mut run = Run { subject, agreed, supplies: &supplies, wish, told, changed: 0, lost_ports: 0, listener, cancel };
+    let mut run = Run {
+        subject,
+        agreed,
+        supplies: &supplies,
+        wish,
+        told,
+        changed: 0,
+        lost_ports: 0,
+        saved: false,
+        listener,
+        cancel,
+    };
     let mut crossings = 0;
     loop {
         let view = Box::pin(run.look()).await?;
+        Box::pin(run.save_first(&view)).await?;
         let report = run.perform(&view.plan).await;
         run.changed += view.plan.changes().count();
+        run.note_renewed(&view.plan, &report);
         if run.lost_a_port(&report) {
             continue;
         }
@@ -152,6 +171,8 @@ struct Run<'a> {
     told: Vec<String>,
     changed: usize,
     lost_ports: u32,
+    /// The data was saved before it went.
+    saved: bool,
     listener: &'a dyn Listener,
     cancel: &'a Cancel,
 }
@@ -178,6 +199,29 @@ impl Run<'_> {
         buildable::check(engine, project, &view.plan)?;
         Box::pin(values(project, state, self.supplies, &view.plan, questions)).await?;
         Ok(view)
+    }
+
+    /// Saves what the plan takes away; once in a run, of which everything later is new.
+    async fn save_first(&mut self, view: &View) -> Result<()> {
+        let how = &self.wish.save_first;
+        if self.saved || how.declined {
+            return Ok(());
+        }
+        if before::takes_data(&view.plan, &view.observed, self.wish.options.renew_anon_volumes) {
+            let project = &self.subject.project.name;
+            self.subject.questions.save_first(project, Some(&view.environment), how).await?;
+            self.saved = true;
+        }
+        Ok(())
+    }
+
+    /// Volumes that were made anew because the user wants empty ones are not made anew again by a later plan of this run.
+    fn note_renewed(&mut self, plan: &Plan, report: &Report) {
+        for ended in report.steps.iter().filter(|ended| ended.outcome == Outcome::Done) {
+            if let Some(Operation::CreateVolume { volume, .. }) = plan.step(ended.step).map(|step| &step.operation) {
+                self.wish.options.renewed.insert(volume.name.clone());
+            }
+        }
     }
 
     fn warn(&mut self, messages: impl Iterator<Item = String>) {

@@ -1,6 +1,10 @@
 //! Answers the questions that use cases come up with, by asking the person at the terminal.
 
+use async_trait::async_trait;
+
+use super::before;
 use super::context::Context;
+use crate::app::before::SaveFirst;
 use crate::app::error::{AppError, Result};
 use crate::app::machine::{self, HostTools};
 use crate::app::project::Project;
@@ -10,6 +14,7 @@ use crate::app::wiring::{self, Engine};
 use crate::base::lock::Owner;
 use crate::driver::locate::Here;
 use crate::host::bootstrap::Workshop;
+use crate::model::environment::Environment;
 use crate::model::resource::SecretSource;
 use crate::plan::Plan;
 use crate::trust::verdict::Question;
@@ -18,6 +23,7 @@ use crate::ui::consent;
 use crate::ui::talk::Talk;
 use crate::ui::text::clean;
 
+#[async_trait]
 impl Questions for Context {
     fn consent(&self, project: &Project, question: &Question) -> Answer {
         consent::ask(&self.screen, &project.name, question)
@@ -28,6 +34,10 @@ impl Questions for Context {
         let question = format!("This would destroy {}. Go on?", going.join(", "));
         self.confirm(&question, "the same command with --yes, once you are sure")?;
         Ok(true)
+    }
+
+    async fn save_first(&self, project: &str, environment: Option<&Environment>, how: &SaveFirst) -> Result<()> {
+        before::save_beside(self, project, environment, how).await
     }
 
     fn waiting_for(&self, owner: Owner) {

@@ -38,6 +38,8 @@ pub struct Asked<'a> {
     pub keys: Keys<'a>,
     /// Environments stay down.
     pub no_up: bool,
+    /// What is replaced is not backed up first.
+    pub no_backup: bool,
 }
 
 /// Everything that a run needs.
@@ -90,7 +92,7 @@ impl Run<'_> {
     /// One project: what is in the way is backed up, everything is written, the environment comes up.
     fn one(&self, coming: &Coming, home: &Path) -> Result<Returned> {
         let replace = self.asked.wish.replace;
-        if let Some(folder) = coming.in_the_way().filter(|_| replace) {
+        if let Some(folder) = coming.in_the_way().filter(|_| replace && !self.asked.no_backup) {
             self.back_up(coming, folder)?;
         }
         let mut returned = coming.put_back(&self.state, home, replace)?;
@@ -181,7 +183,9 @@ impl Run<'_> {
                 returned.missing.push(format!("data: {names}: here already, and not written over (--replace)"));
                 return Ok(());
             }
-            self.save(&live, whose)?;
+            if !self.asked.no_backup {
+                self.save(&live, whose)?;
+            }
         }
         let note = |done| returned::Returned { snapshot: coming.plan.snapshot.clone(), done };
         self.state.note_return(&key, note(false))?;

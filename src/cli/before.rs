@@ -2,53 +2,61 @@
 
 use super::context::Context;
 use super::keys::KeyArgs;
-use crate::app::data::{self, Whose};
+use crate::app::before::{self, Before, SaveFirst};
+use crate::app::data::Whose;
 use crate::app::error::{AppError, Result};
-use crate::app::live::Live;
 use crate::app::project::Project;
-use crate::app::vaults;
-use crate::app::volumes::holdings;
-use crate::state::store::State;
+use crate::app::vaults::Keys;
+use crate::model::environment::Environment;
 use crate::ui::data as view;
 
-/// Saves the project's data before `step`, to the first repository, which is made where there is none. A machine on which
-/// none can be made without a person (no keyring, no terminal) is told so, and the step goes on; where there is one, and
-/// it takes no backup, the step does not happen.
-pub fn save(context: &Context, project: &Project, step: &str, keys: &KeyArgs) -> Result<()> {
-    if context.global.dry_run {
+/// Declining it, and what opens the repository.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct BeforeArgs {
+    /// Data that goes is not saved first
+    #[arg(long)]
+    no_backup: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+impl BeforeArgs {
+    /// As use cases want it.
+    pub fn first(&self, step: &'static str) -> SaveFirst {
+        SaveFirst { declined: self.no_backup, origin: self.keys.origin(), step }
+    }
+}
+
+/// Saves the project's data before a step.
+pub fn save(context: &Context, project: &Project, how: &SaveFirst) -> Result<()> {
+    save_of(context, &project.name, project.environment.as_ref(), how)
+}
+
+fn save_of(context: &Context, project: &str, environment: Option<&Environment>, how: &SaveFirst) -> Result<()> {
+    if context.global.dry_run || how.declined {
         return Ok(());
     }
-    let whose = Whose { project: &project.name, environment: project.environment.as_ref() };
-    let live = Live::connect()?;
-    if holdings(&live, whose.project, whose.environment)?.volumes.is_empty() {
-        return Ok(());
-    }
-    let request = context.request()?;
-    let state = State::open(request.layout.clone())?;
-    let first = vaults::settings(&state)?.repositories.is_empty();
-    let keys = keys.keys(context);
-    let opened = match vaults::open_or_make(&state, &request, None, &keys) {
-        Ok(opened) => opened,
-        Err(AppError::NeedsDecision { message, .. }) if first => {
+    let keys = Keys { origin: how.origin.clone(), person: context };
+    match before::save(&context.request()?, Whose { project, environment }, how.step, &keys)? {
+        Before::Nothing => {}
+        Before::Saved(saved) => context.screen.say(&view::before(&saved)),
+        Before::NoRepository(why) => {
             let how = "`devup backup init REPOSITORY --passphrase-file FILE` makes one for the next time";
-            context.screen.say(&format!("no backup of the data was taken first: {message}; {how}"));
-            return Ok(());
+            context.screen.say(&format!("no backup of the data was taken first: {why}; {how}"));
         }
-        Err(error) => return Err(declined(&error, step)),
-    };
-    let saved = context.block_on(vaults::lock(&state, &opened, context)).and_then(|_lock| {
-        // held while this closure runs
-        data::save_before(&live, &opened, whose, step)
-    });
-    if let Some(saved) = saved.map_err(|error| declined(&error, step))? {
-        context.screen.say(&view::before(&saved));
     }
     Ok(())
 }
 
-/// The step did not happen: what to type where the data may go all the same.
-fn declined(error: &AppError, step: &str) -> AppError {
-    let help = error.remedy().map(|remedy| format!("{remedy}; ")).unwrap_or_default();
-    AppError::failed(format!("nothing was removed, because the data could not be saved first: {error}"))
-        .help(format!("{help}`devup {step} --no-backup` goes on without"))
+/// As [`save`], while a plan is under way: in a thread that may wait, so that interrupts are heard meanwhile.
+pub async fn save_beside(
+    context: &Context,
+    project: &str,
+    environment: Option<&Environment>,
+    how: &SaveFirst,
+) -> Result<()> {
+    let context = Context { global: context.global.clone(), screen: context.screen };
+    let (project, environment, how) = (project.to_owned(), environment.cloned(), how.clone());
+    let saving = tokio::task::spawn_blocking(move || save_of(&context, &project, environment.as_ref(), &how));
+    saving.await.map_err(|error| AppError::failed(format!("saving the data first: {error}")))?
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 
 use super::ask::{self, Host};
+use super::before::BeforeArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::lifecycle::grace;
@@ -88,6 +89,8 @@ pub struct Converge {
     /// Fail where a port of the host is taken, instead of choosing another
     #[arg(long)]
     strict_ports: bool,
+    #[command(flatten)]
+    pub(super) before: BeforeArgs,
 }
 
 /// `web=3`
@@ -119,6 +122,7 @@ impl Converge {
                 ..Options::default()
             },
             strict_ports: self.strict_ports,
+            save_first: self.before.first("up"),
             ..UpRequest::default()
         }
     }

@@ -1,9 +1,8 @@
 //! `devup down` and `devup destroy`.
 
-use super::before;
+use super::before::{self, BeforeArgs};
 use super::context::Context;
 use super::exit::Exit;
-use super::keys::KeyArgs;
 use super::lifecycle::grace;
 use super::perform;
 use crate::app::agree::Agreeing;
@@ -49,11 +48,8 @@ pub struct Args {
     /// Seconds before a container is killed; its own grace period where not given
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i64>,
-    /// What is in the volumes is not saved first
-    #[arg(long)]
-    no_backup: bool,
     #[command(flatten)]
-    keys: KeyArgs,
+    before: BeforeArgs,
 }
 
 /// Takes the project down.
@@ -68,8 +64,8 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         grace: grace(arguments.timeout),
         ..DownOptions::default()
     };
-    if arguments.volumes && !arguments.no_backup {
-        before::save(context, &project, "down", &arguments.keys)?;
+    if arguments.volumes {
+        before::save(context, &project, &arguments.before.first("down"))?;
     }
     context.block_on(async {
         let engine = context.engine().await?;
@@ -107,11 +103,8 @@ pub struct DestroyArgs {
     /// Seconds before a container is killed; its own grace period where not given
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     timeout: Option<i64>,
-    /// What is in the volumes is not saved first
-    #[arg(long)]
-    no_backup: bool,
     #[command(flatten)]
-    keys: KeyArgs,
+    before: BeforeArgs,
 }
 
 /// Removes everything of the project, data too.
@@ -130,9 +123,7 @@ pub fn destroy(arguments: &DestroyArgs, context: &Context) -> Result<Exit> {
             let engine = context.engine().await?;
             agree(context, &project, &down::plan(&engine, &project, &options).await?)
         })?;
-        if !arguments.no_backup {
-            before::save(context, &project, "destroy", &arguments.keys)?;
-        }
+        before::save(context, &project, &arguments.before.first("destroy"))?;
     }
     context.block_on(async {
         let engine = context.engine().await?;

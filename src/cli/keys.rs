@@ -37,10 +37,15 @@ pub struct PlaceArgs {
 impl KeyArgs {
     /// As use cases want them.
     pub fn keys<'a>(&self, context: &'a Context) -> Keys<'a> {
+        Keys { origin: self.origin(), person: context }
+    }
+
+    /// Where the user says that the passphrase comes from.
+    pub fn origin(&self) -> Option<Origin> {
         let file = self.passphrase_file.clone().map(Origin::File);
         let descriptor = self.passphrase_fd.map(Origin::Descriptor);
         let command = self.passphrase_command.clone().map(Origin::Command);
-        Keys { origin: file.or(descriptor).or(command), person: context }
+        file.or(descriptor).or(command)
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use super::before::BeforeArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::perform;
+use crate::app::before::has_unnamed;
 use crate::app::error::{AppError, Result};
 use crate::app::inspect;
 use crate::app::lifecycle::{self, Verb};
 use crate::app::select::OneOff;
+use crate::app::up::Questions as _;
 use crate::driver::container::AnonymousVolumes;
 
 /// Arguments of `start`, `pause`, `unpause`.
@@ -80,9 +83,11 @@ pub struct RmArgs {
     /// Stop them first where they run
     #[arg(short, long)]
     stop: bool,
-    /// Anonymous volumes go as well
+    /// Anonymous volumes go as well; what is in them is saved first
     #[arg(short, long)]
     volumes: bool,
+    #[command(flatten)]
+    before: BeforeArgs,
 }
 
 /// Seconds as a grace period; negative ones mean the container's own.
@@ -146,6 +151,7 @@ pub fn rm(arguments: &RmArgs, context: &Context) -> Result<Exit> {
         let engine = context.engine().await?;
         let _lock = perform::lock(context, &project).await?;
         let containers = inspect::containers(&engine, &project, &[], OneOff::Include, true).await?;
+        let loses = arguments.volumes && containers.iter().any(has_unnamed);
         let plan = lifecycle::plan(&verb, &project, &arguments.services, containers)?;
         let going: Vec<String> =
             plan.loses_data().map(|(step, _)| step.operation.subject().replacen("Container ", "", 1)).collect();
@@ -156,6 +162,10 @@ pub fn rm(arguments: &RmArgs, context: &Context) -> Result<Exit> {
         context.screen.say(&format!("Going to remove {}", crate::ui::text::clean(&going.join(", "))));
         if !arguments.force && !context.global.dry_run {
             context.confirm("Are you sure?", "devup rm --force")?;
+        }
+        if loses && !context.global.dry_run {
+            let environment = project.environment.as_ref();
+            context.save_first(&project.name, environment, &arguments.before.first("rm")).await?;
         }
         perform::plan(context, &engine, &project, plan).await
     })

@@ -61,6 +61,9 @@ pub struct Args {
     /// Back up what is in the way, move it aside, and set secrets that have another value
     #[arg(long)]
     replace: bool,
+    /// With --replace: what is in the way is moved aside or replaced without a backup of it
+    #[arg(long, requires = "replace")]
+    no_backup: bool,
     /// Leave the environments down
     #[arg(long)]
     no_up: bool,
@@ -107,7 +110,14 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     };
     let wish = Wish { projects, moment, only: only(arguments), replace: arguments.replace };
     let keys = arguments.keys.keys(context);
-    back::run(context, &Asked { wish, repository: arguments.repository.as_deref(), keys, no_up: arguments.no_up })
+    let asked = Asked {
+        wish,
+        repository: arguments.repository.as_deref(),
+        keys,
+        no_up: arguments.no_up,
+        no_backup: arguments.no_backup,
+    };
+    back::run(context, &asked)
 }
 
 fn only(arguments: &Args) -> Vec<Kind> {

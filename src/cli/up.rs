@@ -174,18 +174,25 @@ pub fn create(arguments: &CreateArgs, context: &Context) -> Result<Exit> {
 /// Arguments of `rebuild`.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(
-    after_help = "Examples:\n  devup rebuild           images and containers anew; volumes stay\n  devup rebuild web"
+    after_help = "Examples:\n  devup rebuild           images and containers anew; volumes stay\n  devup rebuild web\n  \
+        devup rebuild --data    volumes too, which begin empty; what is in them is saved first"
 )]
 pub struct RebuildArgs {
+    /// Begin with empty volumes, too; what is in them is saved first
+    #[arg(long)]
+    data: bool,
     #[command(flatten)]
     converge: Converge,
 }
 
-/// Builds images anew and makes every container anew; volumes stay.
+/// Builds images anew and makes every container anew; volumes stay, unless their data is to be fresh, too.
 pub fn rebuild(arguments: &RebuildArgs, context: &Context) -> Result<Exit> {
     let mut wish = arguments.converge.request();
     wish.options.build = !arguments.converge.no_build;
     wish.options.force_recreate = true;
+    wish.options.fresh_data = arguments.data;
+    wish.options.renew_anon_volumes |= arguments.data;
+    wish.save_first.step = "rebuild";
     converge(context, &arguments.converge, &wish)
 }
 

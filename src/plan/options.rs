@@ -55,6 +55,10 @@ pub struct Options {
     pub pull: Option<Pull>,
     /// Anonymous volumes begin empty instead of being handed over.
     pub renew_anon_volumes: bool,
+    /// Volumes begin empty: those that are there are removed.
+    pub fresh_data: bool,
+    /// Of these the run has made new ones already.
+    pub renewed: BTreeSet<String>,
     /// Removes containers of services that are not in the spec.
     pub remove_orphans: bool,
     /// Says nothing of orphans (`COMPOSE_IGNORE_ORPHANS`).

@@ -159,6 +159,9 @@ pub(super) fn volumes<'a>(
                     wanted.name
                 ));
             }
+            Some(present) if options.fresh_data && !options.renewed.contains(&present.name) => {
+                resource.standing = Standing::Replaced(present.name.clone());
+            }
             Some(present) => judge(&mut resource, &present.name, &present.labels),
         }
         let refused = options.no_recreate || options.keep_changed_volumes;
@@ -199,13 +202,14 @@ pub(super) fn project_labels(environment: &Environment, inputs: &Inputs) -> Inde
 }
 
 /// Steps that make what is missing and replace what is not as wanted. `free` are the steps after which the replaced one
-/// is used by nobody any more. Returns the step after which each is there.
+/// is used by nobody any more; `asked`: it was the user's word that volumes are made anew. Returns the step after which each
+/// is there.
 pub(super) fn emit(
     graph: &mut Graph,
     environment: &Environment,
     inputs: &Inputs,
     networks: &Resources<Network>,
-    volumes: &Resources<Volume>,
+    (volumes, asked): (&Resources<Volume>, bool),
     free: &dyn Fn(&str) -> Vec<StepId>,
 ) -> IndexMap<String, StepId> {
     let mut made = IndexMap::new();
@@ -230,10 +234,11 @@ pub(super) fn emit(
             Standing::Stays => continue,
             Standing::Missing => (Cause::Missing, None),
             Standing::Replaced(_) => {
-                let remove = graph.add(Operation::RemoveVolume { name: name.clone() }, Cause::Changed, None);
+                let cause = if asked { Cause::Asked } else { Cause::Changed };
+                let remove = graph.add(Operation::RemoveVolume { name: name.clone() }, cause.clone(), None);
                 graph.risk(remove, Risk::LosesData { what: format!("volume {name}") });
                 graph.after(remove, free(name));
-                (Cause::Changed, Some(remove))
+                (cause, Some(remove))
             }
         };
         let labels = resource_labels(environment, inputs, (labels::VOLUME, volume.key), &volume.hash);

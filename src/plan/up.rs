@@ -77,7 +77,8 @@ pub fn reconcile(
     let stops: Vec<_> =
         places.values().flatten().filter_map(|placed: &Placed| placed.stop.map(|(_, last)| last)).collect();
     let free: Vec<_> = stops.into_iter().chain(cleared.freed.iter().map(|(_, step)| *step)).collect();
-    let made = resources::emit(&mut graph, environment, inputs, &networks, &volumes, &|_| free.clone());
+    let made =
+        resources::emit(&mut graph, environment, inputs, &networks, (&volumes, options.fresh_data), &|_| free.clone());
     emitting.create(&mut graph, &mut places, &cleared, &made);
     Starting { emitting: &emitting, cleared: &cleared, models: &models, is_last }.emit(&mut graph, &mut places)?;
     let mut plan = graph.finish()?;

@@ -22,7 +22,7 @@ volumes: { data: {} }
 ";
 
 /// A project that is up. `None` (said aloud) where there is no engine, or its disk can't be looked at.
-fn project(kind: Kind, what: &str) -> Option<Project> {
+pub fn project(kind: Kind, what: &str) -> Option<Project> {
     let engine = engine(kind)?;
     if !rustix::process::geteuid().is_root() {
         eprintln!("SKIPPED: volumes are compared on the engine's own disk, which takes root");
@@ -35,7 +35,7 @@ fn project(kind: Kind, what: &str) -> Option<Project> {
     Some(project)
 }
 
-fn run(project: &Project, words: &[&str]) -> Ran {
+pub fn run(project: &Project, words: &[&str]) -> Ran {
     let key = project.home().join("key");
     let mut all = words.to_vec();
     let key = key.to_string_lossy();
@@ -45,13 +45,11 @@ fn run(project: &Project, words: &[&str]) -> Ran {
 
 /// Where the engine keeps what a container has mounted there.
 fn disk(project: &Project, service: &str, target: &str) -> PathBuf {
-    let mounts = project.engine.inspect(&project.container(service, 1)).mounts.unwrap_or_default();
-    let mount = mounts.into_iter().find(|mount| mount.destination.as_deref() == Some(target)).expect("a mount");
-    PathBuf::from(mount.source.expect("a place on the disk"))
+    project.engine.disk(&project.container(service, 1), target)
 }
 
 /// Every kind of thing that a volume may hold.
-fn odd_things(root: &Path) {
+pub fn odd_things(root: &Path) {
     let at = |path: &str| root.join(path);
     fs::create_dir_all(at("folder/deep")).unwrap();
     fs::write(at("folder/plain"), "text").unwrap();
@@ -89,7 +87,7 @@ fn odd_things(root: &Path) {
 }
 
 /// What the system says of everything in a folder, a line each.
-fn manifest(root: &Path) -> Vec<String> {
+pub fn manifest(root: &Path) -> Vec<String> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     found.push(line(root, root));
     while let Some(folder) = folders.pop() {

@@ -138,7 +138,7 @@ fn a_dump_that_fails_is_told_and_the_volume_is_kept() {
 }
 
 /// An env of the project's own: Debian's server, and who backs it up.
-const MARIADB: &str = "\
+pub const MARIADB: &str = "\
 version: 1
 description: MariaDB
 base: debian-12

@@ -294,6 +294,13 @@ impl Engine {
         self.ask(async |docker| docker.inspect_container(name, None).await).expect("the container is there")
     }
 
+    /// Where it keeps on its own disk what a container has mounted there.
+    pub fn disk(&self, container: &str, target: &str) -> PathBuf {
+        let mounts = self.inspect(container).mounts.unwrap_or_default();
+        let mount = mounts.into_iter().find(|mount| mount.destination.as_deref() == Some(target)).expect("a mount");
+        PathBuf::from(mount.source.expect("a place on the disk"))
+    }
+
     /// As [`Self::inspect`], of one that may be gone.
     pub fn look(&self, id: &str) -> Option<ContainerInspectResponse> {
         self.ask(async |docker| docker.inspect_container(id, None).await).ok()

@@ -30,6 +30,7 @@ mod scenario;
 mod scenarios;
 mod secrets;
 mod sight;
+mod unsaved;
 mod verbs;
 mod watch;
 mod workplace;
