@@ -18,6 +18,7 @@ use crate::secret::look::Standing;
 use crate::secret::redact::Redactor;
 use crate::secret::resolve::{Commands, Resolver, SecretError};
 use crate::secret::store;
+use crate::spec::discover::{self, Disk};
 use crate::state::store::State;
 
 /// Resolves secrets, and takes what it resolved out of the words of programs.
@@ -40,7 +41,8 @@ impl<'a> Confidential<'a> {
         let environment = project.environment()?;
         let preferences = state.preferences().map_err(|error| AppError::failed(error.to_string()))?;
         let secrets = request.layout.state.join("secrets");
-        let variables = request.spec.environment.clone();
+        // those of the project's environment files too, as in Compose
+        let variables = discover::discover(&request.spec, &Disk)?.environment;
         let resolver = Resolver {
             project: project.name.clone(),
             // a stranger of the same name gets nothing of the other's

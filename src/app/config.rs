@@ -88,6 +88,13 @@ pub fn image(environment: &Environment, name: &str, service: &Service) -> String
     service.image.clone().unwrap_or_else(|| environment.built_image(name))
 }
 
+/// That image, and those of its steps before the start.
+pub fn images(environment: &Environment, name: &str, service: &Service) -> Vec<String> {
+    let own = image(environment, name, service);
+    let others = service.pre_start.iter().filter_map(|step| step.image.clone()).filter(|image| *image != own);
+    std::iter::once(own.clone()).chain(others).collect()
+}
+
 /// The models that services use, by what they are called where they come from.
 pub fn models(loaded: &Loaded) -> Vec<String> {
     let called = |entry: &Entry| entry.node.get("model").and_then(|model| model.value.text());
@@ -147,10 +154,11 @@ pub fn variables(request: &Request) -> Result<Vec<VariableUse>> {
     Ok(used.into_values().collect())
 }
 
-/// What variables are read from: the process's environment and the environment files, sorted by name.
-pub fn variable_values(request: &Request) -> Result<Vec<(String, String)>, SpecError> {
-    let found = discover::discover(&request.spec, &Disk)?;
-    let mut values: Vec<(String, String)> = found.environment.into_iter().collect();
+/// What variables are read from: the process's environment, the environment files and the project's name, sorted by name.
+pub fn variable_values(request: &Request, read: &Read) -> Result<Vec<(String, String)>, SpecError> {
+    let mut found = discover::discover(&request.spec, &Disk)?.environment;
+    found.insert("COMPOSE_PROJECT_NAME".to_owned(), read.environment.project_name().to_owned());
+    let mut values: Vec<(String, String)> = found.into_iter().collect();
     values.sort();
     Ok(values)
 }

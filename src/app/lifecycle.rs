@@ -95,6 +95,7 @@ pub fn plan(verb: &Verb, project: &Project, services: &[String], containers: Vec
         }
         Verb::Remove { running, volumes } => builder.remove(&sorted, *running, *volumes),
     }
+    builder.check_prepared()?;
     Ok(builder.plan)
 }
 
@@ -161,6 +162,24 @@ impl Builder<'_> {
         });
         let last = self.plan.steps.len() - 1;
         &mut self.plan.steps[last]
+    }
+
+    /// What never started may lack what comes before a start, which needs containers to be made: the business of `up`.
+    fn check_prepared(&self) -> Result<()> {
+        let begun = self.plan.steps.iter().filter_map(|step| match &step.operation {
+            Operation::StartContainer { container: ContainerTarget::Existing { id, .. } } => Some(id),
+            _ => None,
+        });
+        for id in begun {
+            let Some(container) = self.containers.iter().find(|container| container.id == *id) else { continue };
+            let name = container.service();
+            let service = self.project.environment.as_ref().and_then(|environment| environment.services.get(name));
+            if container.state == State::Created && service.is_some_and(|service| !service.pre_start.is_empty()) {
+                let message = format!("service \"{name}\" has steps of `pre_start`, and its container never started");
+                return Err(AppError::failed(message).help(format!("`devup up {name}` runs them, then starts it")));
+            }
+        }
+        Ok(())
     }
 
     fn of(&self, service: &str) -> Vec<Container> {

@@ -7,22 +7,34 @@ use crate::app::wiring::Engine;
 use crate::driver::error::DriverError;
 use crate::spec::node::{At, Node};
 
-/// Puts the digest behind each service's image. What is built and has no `image` stays without.
+/// Puts the digest behind each service's image, and behind those of its steps before the start. What is built and has no
+/// `image` stays without.
 pub async fn pin(engine: &Engine, spec: &mut Node) -> Result<()> {
     let mut known: HashMap<String, String> = HashMap::new();
     for (service, entry) in spec.entries_mut("services") {
-        let Some(image) = entry.node.get_mut("image") else { continue };
-        let Some(reference) = image.as_str().map(str::to_owned) else { continue };
-        let pinned = match known.get(&reference) {
-            Some(pinned) => pinned.clone(),
-            None => {
-                let found = engine.images.pinned(&reference).await;
-                found.map_err(|error| unresolved(service, &reference, &error))?
+        if let Some(image) = entry.node.get_mut("image") {
+            pin_one(engine, service, image, &mut known).await?;
+        }
+        for step in entry.node.get_mut("pre_start").and_then(Node::as_seq_mut).into_iter().flatten() {
+            if let Some(image) = step.get_mut("image") {
+                pin_one(engine, service, image, &mut known).await?;
             }
-        };
-        *image = Node::string(pinned.clone(), image.at.clone());
-        known.insert(reference, pinned);
+        }
     }
+    Ok(())
+}
+
+async fn pin_one(engine: &Engine, service: &str, image: &mut Node, known: &mut HashMap<String, String>) -> Result<()> {
+    let Some(reference) = image.as_str().map(str::to_owned) else { return Ok(()) };
+    let pinned = match known.get(&reference) {
+        Some(pinned) => pinned.clone(),
+        None => {
+            let found = engine.images.pinned(&reference).await;
+            found.map_err(|error| unresolved(service, &reference, &error))?
+        }
+    };
+    *image = Node::string(pinned.clone(), image.at.clone());
+    known.insert(reference, pinned);
     Ok(())
 }
 
@@ -67,9 +79,12 @@ mod tests {
         fake.push("shop/db:1", &|_| {}).await.unwrap();
         let id = fake.image("shop/db:1").await.unwrap().unwrap().id;
         let engine = Engine::of(Arc::new(fake));
-        let mut node = spec("services: {a: {image: 'shop/db:1', command: x}, b: {build: .}, c: {image: 'shop/db:1'}}");
+        let mut node = spec(
+            "services: {a: {image: 'shop/db:1', pre_start: [{image: 'shop/db:1'}]}, b: {build: .}, c: {image: 'shop/db:1'}}",
+        );
         pin(&engine, &mut node).await.unwrap();
         let pinned = format!("shop/db:1@{id}");
+        assert_eq!(node.to_json()["services"]["a"]["pre_start"][0]["image"], pinned);
         assert_eq!(
             images_only(&node).to_json(),
             serde_json::json!({"services": {"a": {"image": pinned}, "b": {}, "c": {"image": pinned}}})

@@ -135,8 +135,14 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
     if list.variables {
         return variables(&config::variables(&request)?, as_json);
     }
+    let options = Options {
+        resolve_paths: !arguments.no_path_resolution,
+        consistency: !arguments.no_consistency,
+        normalise: !arguments.no_normalize,
+    };
     if list.environment {
-        let values = config::variable_values(&request)?;
+        let read = context.load(|request| config::read(request, options, &[]))?;
+        let values = config::variable_values(&request, &read)?;
         if context.global.json {
             return pretty(&values.into_iter().map(|(name, value)| (name, Value::String(value))).collect());
         }
@@ -152,11 +158,6 @@ fn text(arguments: &Args, context: &Context) -> Result<String> {
         pin(arguments, context, &mut spec)?;
         return if as_json { pretty(&spec.to_json()) } else { Ok(spec::emit::yaml(&spec.to_json())) };
     }
-    let options = Options {
-        resolve_paths: !arguments.no_path_resolution,
-        consistency: !arguments.no_consistency,
-        normalise: !arguments.no_normalize,
-    };
     let mut read = context.load(|request| config::read(request, options, &arguments.services))?;
     for warning in &read.loaded.warnings {
         context.screen.say(&warning.screen(context.screen.look.colour_err));
@@ -208,7 +209,7 @@ fn names(list: &List, read: &Read) -> Result<Option<Vec<String>>> {
     } else if list.model_names {
         config::models(&read.loaded)
     } else if list.image_names {
-        environment.services.iter().map(|(name, service)| config::image(environment, name, service)).collect()
+        environment.services.iter().flat_map(|(name, service)| config::images(environment, name, service)).collect()
     } else if list.profile_names {
         let all = environment.services.values().chain(environment.disabled.values());
         let mut profiles: Vec<String> = all.flat_map(|service| service.profiles.clone()).collect();

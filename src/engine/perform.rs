@@ -85,11 +85,7 @@ impl Performer<'_> {
                 self.brought.put(step.id, driver.create_container(&spec).await?);
             }
             Operation::InjectFiles { container, files } => {
-                let mut contents = Vec::with_capacity(files.len());
-                for file in files {
-                    contents.push(self.content(file).await?);
-                }
-                driver.inject(&id(container)?, &contents).await?;
+                driver.inject(&id(container)?, &self.contents(files).await?).await?;
             }
             Operation::ConnectNetwork { container, network } => driver.connect(&id(container)?, network).await?,
             Operation::RenameContainer { container, to } => driver.rename(&id(container)?, to).await?,
@@ -122,9 +118,11 @@ impl Performer<'_> {
                 let of = container.clone();
                 let joins = [Join { namespace: Namespace::Volumes { read_only: false }, of }];
                 let spec = self.resolved(spec, image, &joins)?;
-                provision::run(&self.tools, &spec, &|line| self.progress(step, line)).await?;
+                let job = provision::Job { what: "provisioning step in", spec: &spec, networks: &[], files: &[] };
+                provision::run(&self.tools, &job, &|line| self.progress(step, line)).await?;
                 provision::note(&self.tools, &id(container)?, mark).await?;
             }
+            Operation::RunBefore { .. } => self.before(step).await?,
             Operation::RunStage { container, stage, session, secrets, mark } => {
                 let line = |line: &str| self.progress(step, line);
                 stage::run(&self.tools, &id(container)?, stage, (session, secrets), &line).await?;
@@ -285,6 +283,32 @@ impl Performer<'_> {
             spec.labels.insert(labels::JOINED.to_owned(), ids.join(","));
         }
         Ok(spec)
+    }
+
+    /// A step of `pre_start`.
+    async fn before(&self, step: &Step) -> Result<(), StepError> {
+        let Operation::RunBefore { container, spec, image, joins, networks, files, prepared, mark } = &step.operation
+        else {
+            return Ok(());
+        };
+        let volumes = Join { namespace: Namespace::Volumes { read_only: false }, of: container.clone() };
+        let joins: Vec<Join> = joins.iter().cloned().chain([volumes]).collect();
+        let spec = self.resolved(spec, image, &joins)?;
+        let files = self.contents(files).await?;
+        let job = provision::Job { what: "step before the start (`pre_start`)", spec: &spec, networks, files: &files };
+        provision::run(&self.tools, &job, &|line| self.progress(step, line)).await?;
+        for one in prepared {
+            self.note(&self.brought.container(one)?, Some(mark), "a step of pre_start")?;
+        }
+        Ok(())
+    }
+
+    async fn contents(&self, files: &[Injection]) -> Result<Vec<InjectedFile>, StepError> {
+        let mut contents = Vec::with_capacity(files.len());
+        for file in files {
+            contents.push(self.content(file).await?);
+        }
+        Ok(contents)
     }
 
     async fn content(&self, file: &Injection) -> Result<InjectedFile, StepError> {

@@ -1,4 +1,4 @@
-//! A provisioning step in a container of its own, with the mounts of the one it prepares.
+//! A step in a container of its own, with the mounts of the one it prepares: provisioning, or what comes before a start.
 
 use super::error::StepError;
 use super::ports::Tools;
@@ -6,19 +6,31 @@ use super::program::read;
 use crate::driver::container::AnonymousVolumes;
 use crate::driver::error::DriverError;
 use crate::driver::session::LogOptions;
-use crate::model::container::ContainerSpec;
+use crate::model::container::{ContainerSpec, InjectedFile, NetworkAttachment};
 use crate::plan::{Holder, ProvisionMark, anonymous_subject, bind_subject, volume_subject};
+
+/// A container to be run to its end.
+pub(super) struct Job<'a> {
+    /// What it is, for an error: followed by its name.
+    pub(super) what: &'a str,
+    /// The container.
+    pub(super) spec: &'a ContainerSpec,
+    /// Networks joined once it is made.
+    pub(super) networks: &'a [NetworkAttachment],
+    /// Files put in.
+    pub(super) files: &'a [InjectedFile],
+}
 
 /// Makes the container, runs it to its end, and removes it, whatever its end was.
 pub(super) async fn run(
     tools: &Tools<'_>,
-    spec: &ContainerSpec,
+    job: &Job<'_>,
     line: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), StepError> {
     // an interrupted run may have left one
-    tools.containers.remove(&spec.name, AnonymousVolumes::Keep).await?;
-    let id = tools.containers.create_container(spec).await?;
-    let result = to_the_end(tools, &id, &spec.name, line).await;
+    tools.containers.remove(&job.spec.name, AnonymousVolumes::Keep).await?;
+    let id = tools.containers.create_container(job.spec).await?;
+    let result = to_the_end(tools, &id, job, line).await;
     // its volumes are those of the container it prepared
     let removed = tools.containers.remove(&id, AnonymousVolumes::Keep).await;
     result?;
@@ -29,9 +41,15 @@ pub(super) async fn run(
 async fn to_the_end(
     tools: &Tools<'_>,
     id: &str,
-    name: &str,
+    job: &Job<'_>,
     line: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<(), StepError> {
+    if !job.files.is_empty() {
+        tools.containers.inject(id, job.files).await?;
+    }
+    for network in job.networks {
+        tools.containers.connect(id, network).await?;
+    }
     tools.containers.start(id).await?;
     let options = LogOptions { follow: true, ..LogOptions::default() };
     let output = tools.sessions.logs(id, &options).await?;
@@ -41,7 +59,7 @@ async fn to_the_end(
         return Ok(());
     }
     Err(StepError::Program {
-        what: format!("the provisioning step in {name}"),
+        what: format!("the {} {}", job.what, job.spec.name),
         code,
         output: output.unwrap_or_default(),
     })

@@ -9,6 +9,8 @@ pub const SERVICE: &str = "com.docker.compose.service";
 pub const NUMBER: &str = "com.docker.compose.container-number";
 /// Compose: `True` on containers of `run`, else `False`.
 pub const ONEOFF: &str = "com.docker.compose.oneoff";
+/// Compose: which hook a container runs that is no service's own.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// Compose: hex digits that tell the container of one `run` from others.
 pub const SLUG: &str = "com.docker.compose.slug";
 /// Compose: hash of the service's configuration.

@@ -147,6 +147,8 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// Hooks after start.
     pub post_start: Vec<Hook>,
+    /// Containers that run to their end before it starts.
+    pub pre_start: Vec<PreStart>,
     /// Hooks before stop.
     pub pre_stop: Vec<Hook>,
     /// All rights over the host.
@@ -364,6 +366,26 @@ pub struct Hook {
     pub working_dir: Option<String>,
     /// Added variables.
     pub environment: IndexMap<String, Option<String>>,
+}
+}
+
+canonical! {
+/// A step before a service's start, in a container of its own.
+pub struct PreStart {
+    /// Arguments; none: the image's own.
+    pub command: Vec<String>,
+    /// Another image than the service's.
+    pub image: Option<String>,
+    /// User inside.
+    pub user: Option<String>,
+    /// All rights.
+    pub privileged: bool,
+    /// Folder inside.
+    pub working_dir: Option<String>,
+    /// Added variables.
+    pub environment: IndexMap<String, Option<String>>,
+    /// Once for each container instead of once for the service.
+    pub per_replica: bool,
 }
 }
 

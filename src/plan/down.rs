@@ -252,6 +252,12 @@ impl Down<'_> {
             {
                 references.push(reference);
             }
+            let before = service.pre_start.iter().filter_map(|step| step.image.clone());
+            for reference in before.filter(|_| chosen && kind == RemoveImages::All) {
+                if !references.contains(&reference) {
+                    references.push(reference);
+                }
+            }
         }
         for reference in references {
             let remove = graph.add(Operation::RemoveImage { reference }, Cause::Asked, None);

@@ -62,6 +62,15 @@ pub(super) fn emit(
             below = step.or(below);
         }
     }
+    for one in wanted.values().filter(|one| one.replicas > 0) {
+        for reference in one.service.pre_start.iter().filter_map(|step| step.image.as_ref()) {
+            if !images.made.contains_key(reference)
+                && let Some(step) = sources.pull(graph, one, reference)?
+            {
+                images.made.insert(reference.clone(), step);
+            }
+        }
+    }
     sources.order_builds(graph, wanted, &mut images)?;
     Ok(images)
 }
@@ -131,9 +140,9 @@ impl Sources<'_> {
         reference: &str,
         missing: bool,
     ) -> Result<Option<StepId>, PlanError> {
-        let settled = self.options.images_settled;
-        let policy = one.service.pull_policy.as_deref().unwrap_or("missing");
         if one.service.build.is_some() {
+            let settled = self.options.images_settled;
+            let policy = one.service.pull_policy.as_deref().unwrap_or("missing");
             let cause = match (missing, settled) {
                 (true, _) => Cause::Missing,
                 (false, true) => return Ok(None),
@@ -143,7 +152,14 @@ impl Sources<'_> {
             };
             return Ok(self.build(graph, one, reference, cause));
         }
-        let cause = match (missing, self.options.pull) {
+        self.pull(graph, one, reference)
+    }
+
+    /// The pull of an image of a service, where its policy says so.
+    fn pull(&self, graph: &mut Graph, one: &Wanted, reference: &str) -> Result<Option<StepId>, PlanError> {
+        let settled = self.options.images_settled;
+        let policy = one.service.pull_policy.as_deref().unwrap_or("missing");
+        let cause = match (!self.is_there(reference), self.options.pull) {
             (true, Some(Pull::Never)) => return Err(absent(one, reference)),
             (true, None) if policy == "never" => return Err(absent(one, reference)),
             (true, _) => Cause::Missing,
@@ -226,7 +242,8 @@ pub fn references(environment: &Environment, options: &Options, inputs: &Inputs)
             Some(chain) => chain.makers.iter().map(|maker| maker.reference().to_owned()).collect(),
             None => vec![own_image(environment, &name, service)?],
         };
-        for reference in chain {
+        let before = service.pre_start.iter().filter_map(|step| step.image.clone());
+        for reference in chain.into_iter().chain(before) {
             if !all.contains(&reference) {
                 all.push(reference);
             }

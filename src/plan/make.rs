@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::decide::{Group, existing};
+use super::decide::{Group, Scene, existing};
 use super::draft::Draft;
 use super::emit::{Cleared, Emitting, Evicted, Placed, Places, remove, target};
 use super::graph::Graph;
@@ -163,7 +163,7 @@ impl Maker<'_, '_, '_> {
         };
         let mut spec = self.spec(&name);
         inherit::into(&mut spec.mounts, inherited);
-        let (joins, joined) = self.joins(places);
+        let (joins, joined) = joins(self.emitting.scene, draft, places);
         let image = self.image();
         let create = Operation::CreateContainer { spec: Box::new(spec), image: image.clone(), joins };
         let create = graph.add(create, cause.clone(), Some(self.service()));
@@ -224,28 +224,6 @@ impl Maker<'_, '_, '_> {
         self.slot.draft.spec.networks.iter().skip(1).cloned().collect()
     }
 
-    /// What it takes from others, and the steps that make these.
-    fn joins(&self, places: &Places) -> (Vec<Join>, Vec<StepId>) {
-        let mut joins = Vec::new();
-        let mut after = Vec::new();
-        for (namespace, _, other) in &self.slot.draft.joins {
-            let partner = places.get(other).and_then(|placed| placed.first());
-            let of = match partner {
-                Some(partner) => {
-                    after.extend(partner.made);
-                    partner.target.clone()
-                }
-                None => match existing(self.emitting.scene, other) {
-                    Some(container) => target(container),
-                    // `decide` has refused this
-                    None => continue,
-                },
-            };
-            joins.push(Join { namespace: *namespace, of });
-        }
-        (joins, after)
-    }
-
     fn image(&self) -> ImageUse {
         let reference = self.slot.draft.spec.image.clone();
         let made_by = self.emitting.images.made.get(&reference).copied();
@@ -289,6 +267,28 @@ impl Maker<'_, '_, '_> {
         spec.labels = all;
         spec
     }
+}
+
+/// What a container takes from others, and the steps that make these.
+pub(super) fn joins(scene: &Scene, draft: &Draft, places: &Places) -> (Vec<Join>, Vec<StepId>) {
+    let mut joins = Vec::new();
+    let mut after = Vec::new();
+    for (namespace, _, other) in &draft.joins {
+        let partner = places.get(other).and_then(|placed| placed.first());
+        let of = match partner {
+            Some(partner) => {
+                after.extend(partner.made);
+                partner.target.clone()
+            }
+            None => match existing(scene, other) {
+                Some(container) => target(container),
+                // `decide` has refused this
+                None => continue,
+            },
+        };
+        joins.push(Join { namespace: *namespace, of });
+    }
+    (joins, after)
 }
 
 /// `service:condition:restart`, joined by commas, as Compose writes it.

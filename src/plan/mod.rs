@@ -2,8 +2,9 @@
 //!
 //! `up` decides in this order: which services ([`selection`]), what brings their images ([`images`]), what is wanted of
 //! each container ([`draft`], [`hash`]; from providers: [`provide`]), what stands for it ([`slots`]), what happens to it ([`decide`]), and which
-//! steps do that ([`emit`], [`make`], [`start`], [`waiting`]). [`graph`] numbers them.
+//! steps do that ([`emit`], [`make`], [`before`], [`start`], [`waiting`]). [`graph`] numbers them.
 
+mod before;
 mod bring;
 mod decide;
 mod down;

@@ -184,6 +184,28 @@ pub enum Operation {
         /// For what.
         until: Until,
     },
+    /// Runs a step of `pre_start` in a container of its own, with the volumes of one that does not run yet, to its end.
+    RunBefore {
+        /// Whose volumes it works on.
+        container: ContainerTarget,
+        /// The container to be made for it.
+        spec: Box<ContainerSpec>,
+        /// Its image.
+        image: ImageUse,
+        /// What it takes from others beside the volumes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        joins: Vec<Join>,
+        /// Networks that it joins once it is made.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        networks: Vec<NetworkAttachment>,
+        /// Files put in.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<Injection>,
+        /// Containers that may start after it.
+        prepared: Vec<ContainerTarget>,
+        /// Kept with each of these once it is done.
+        mark: String,
+    },
     /// Runs a hook inside.
     RunHook {
         /// In which.
@@ -261,6 +283,7 @@ macro_rules! target {
             | Operation::RemoveContainer { container, .. }
             | Operation::WaitFor { container, .. }
             | Operation::RunHook { container, .. }
+            | Operation::RunBefore { container, .. }
             | Operation::ProvisionContainer { container, .. }
             | Operation::RunStage { container, .. }
             | Operation::RunTask { container, .. } => Some(container),
@@ -273,6 +296,10 @@ impl Operation {
     pub fn targets(&self) -> Vec<&ContainerTarget> {
         match self {
             Self::CreateContainer { joins, .. } => joins.iter().map(|join| &join.of).collect(),
+            Self::RunBefore { container, joins, prepared, .. } => {
+                let joined = joins.iter().map(|join| &join.of);
+                std::iter::once(container).chain(joined).chain(prepared).collect()
+            }
             other => target!(other).into_iter().collect(),
         }
     }
@@ -281,6 +308,10 @@ impl Operation {
     pub(super) fn targets_mut(&mut self) -> Vec<&mut ContainerTarget> {
         match self {
             Self::CreateContainer { joins, .. } => joins.iter_mut().map(|join| &mut join.of).collect(),
+            Self::RunBefore { container, joins, prepared, .. } => {
+                let joined = joins.iter_mut().map(|join| &mut join.of);
+                std::iter::once(container).chain(joined).chain(prepared).collect()
+            }
             other => target!(other).into_iter().collect(),
         }
     }
@@ -288,7 +319,9 @@ impl Operation {
     /// The image of the container it makes.
     pub(super) fn image_mut(&mut self) -> Option<&mut ImageUse> {
         match self {
-            Self::CreateContainer { image, .. } | Self::ProvisionContainer { image, .. } => Some(image),
+            Self::CreateContainer { image, .. }
+            | Self::ProvisionContainer { image, .. }
+            | Self::RunBefore { image, .. } => Some(image),
             _ => None,
         }
     }

@@ -15,6 +15,8 @@ pub(super) const NEW: &str = "_devup_new";
 pub(super) const OLD: &str = "_devup_old";
 /// Ends the name of a container in which a provisioning step runs.
 pub(super) const PROVISION: &str = "_devup_provision";
+/// Ends the name of a container in which a step before the start runs.
+pub(super) const BEFORE: &str = "_devup_before";
 
 /// What happens to a slot's container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,12 @@ impl Slot<'_> {
     /// Another container takes the place of one that was, or of none.
     pub(super) fn is_made(&self) -> bool {
         self.fate != Fate::Keep
+    }
+
+    /// It is frozen, and nothing more than that is to be changed.
+    pub(super) fn thaws(&self) -> bool {
+        let frozen = self.current.is_some_and(|current| current.state == State::Paused);
+        self.start && self.restart.is_none() && self.fate == Fate::Keep && frozen
     }
 
     /// Why it is made, or started.
@@ -105,7 +113,7 @@ pub(super) fn standing<'a>(
 }
 
 fn is_incomplete(container: &Container) -> bool {
-    container.name.ends_with(NEW) || container.name.ends_with(PROVISION)
+    [NEW, PROVISION, BEFORE].iter().any(|end| container.name.ends_with(end))
 }
 
 /// Numbers that a service of `replicas` containers should have: those that exist first, lowest first, then the free ones.

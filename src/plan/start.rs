@@ -61,9 +61,10 @@ impl Starting<'_, '_, '_> {
         for (name, group) in self.groups() {
             let conditions = self.conditions(graph, places, (&mut waits, &asked), group);
             self.ask(graph, group, &conditions, &mut asked);
+            let before = self.prepared(graph, group, places, &conditions, &mut shared);
             for (index, slot) in group.slots.iter().enumerate() {
                 let mut placed = places[name][index].clone();
-                self.start(graph, (group, slot), &mut placed, &conditions, places, &mut shared);
+                self.start(graph, (group, slot), &mut placed, &conditions, places, &before[index]);
                 places[name][index] = placed;
             }
         }
@@ -91,7 +92,7 @@ impl Starting<'_, '_, '_> {
         placed: &mut Placed,
         conditions: &Conditions,
         places: &Places,
-        shared: &mut Shared,
+        before: &[StepId],
     ) {
         let name = group.wanted.name.as_str();
         if !slot.start {
@@ -100,12 +101,12 @@ impl Starting<'_, '_, '_> {
         }
         let mut begin = placed.ready.clone();
         begin.extend(placed.stop.map(|(_, last)| last));
+        begin.extend(before);
         let frozen = slot.restart.is_none() && slot.current.is_some_and(|current| current.state == State::Paused);
         let container = placed.target.clone();
-        let operation = if frozen && slot.fate == Fate::Keep {
+        let operation = if slot.thaws() {
             Operation::UnpauseContainer { container }
         } else {
-            begin.extend(self.provision(graph, (group, slot), placed, conditions, shared));
             Operation::StartContainer { container }
         };
         let start = graph.add(operation, slot.cause(), Some(name));
@@ -117,6 +118,27 @@ impl Starting<'_, '_, '_> {
         if !frozen {
             Self::post_start(graph, group, placed);
         }
+    }
+
+    /// What has to be done before the containers of a service start: steps by slot.
+    fn prepared(
+        &self,
+        graph: &mut Graph,
+        group: &Group,
+        places: &Places,
+        conditions: &Conditions,
+        shared: &mut Shared,
+    ) -> Vec<Vec<StepId>> {
+        let placed = &places[&group.wanted.name];
+        let mut before = Vec::with_capacity(placed.len());
+        for (slot, placed) in group.slots.iter().zip(placed) {
+            let step = (slot.start && !slot.thaws())
+                .then(|| self.provision(graph, (group, slot), placed, conditions, shared))
+                .flatten();
+            before.push(step.into_iter().collect());
+        }
+        self.before(graph, group, places, conditions, &mut before);
+        before
     }
 
     /// Hooks after the start, one after another.

@@ -57,7 +57,9 @@ impl Operation {
                 Until::Healthy | Until::Ready | Until::Running => verb("wait for", "Waiting", "Ready"),
                 Until::Completed | Until::Ended => verb("wait for the end of", "Waiting", "Exited"),
             },
-            Self::RunHook { .. } | Self::RunStage { .. } | Self::RunTask { .. } => verb("run", "Running", "Done"),
+            Self::RunBefore { .. } | Self::RunHook { .. } | Self::RunStage { .. } | Self::RunTask { .. } => {
+                verb("run", "Running", "Done")
+            }
         }
     }
 
@@ -87,6 +89,7 @@ impl Operation {
             | Self::RemoveContainer { container, .. }
             | Self::WaitFor { container, .. }
             | Self::ProvisionContainer { container, .. } => format!("Container {}", container.name()),
+            Self::RunBefore { container, .. } => format!("Hook pre_start of {}", container.name()),
             Self::RunHook { container, moment: HookMoment::PostStart, .. } => {
                 format!("Hook post_start in {}", container.name())
             }

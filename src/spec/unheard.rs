@@ -44,11 +44,6 @@ const TABLE: &[Unheard] = &[
     unheard("services.*.deploy.restart_policy.window", CLUSTER, ""),
     unheard("services.*.deploy.rollback_config", CLUSTER, ""),
     unheard("services.*.deploy.update_config", CLUSTER, ""),
-    unheard(
-        "services.*.pre_start",
-        "Compose 2 has no containers that run before a start either",
-        "a service that others depend on with `condition: service_completed_successfully` does the same",
-    ),
     unheard("services.*.pull_refresh_after", "Compose has none either", "`pull_policy: every_12h` pulls again"),
 ];
 

@@ -11,6 +11,7 @@ const PAGE: &[(&str, &[table::Row])] = &[
     ("`logging`", table::LOGGING),
     ("`ports`", table::PORT),
     ("`post_start`, `pre_stop`", table::HOOK),
+    ("`pre_start`", table::PRE_START),
     ("`provision`", table::PROVISION),
     ("`volumes` of a service", table::MOUNT),
     ("`volumes[].bind`", table::BIND),

@@ -121,6 +121,7 @@ pub const SERVICE: &[Row] = &[
     free("platform", RUNS_INSIDE),
     each("ports", PORT),
     each("post_start", HOOK),
+    each("pre_start", PRE_START),
     each("pre_stop", HOOK),
     host("privileged", Kind::Privileged, "runs privileged: all rights over the host"),
     free("profiles", DEVUP_ONLY),
@@ -228,6 +229,17 @@ pub const HOOK: &[Row] = &[
     host("privileged", Kind::Privileged, "runs a hook privileged: all rights over the host"),
     free("working_dir", RUNS_INSIDE),
     free("environment", RUNS_INSIDE),
+];
+
+/// Keys of `pre_start`.
+pub const PRE_START: &[Row] = &[
+    free("command", RUNS_INSIDE),
+    free("image", RUNS_INSIDE),
+    free("user", RUNS_INSIDE),
+    host("privileged", Kind::Privileged, "runs a step before the start privileged: all rights over the host"),
+    free("working_dir", RUNS_INSIDE),
+    free("environment", RUNS_INSIDE),
+    free("per_replica", DEVUP_ONLY),
 ];
 
 /// Keys of a provisioning step.

@@ -18,7 +18,7 @@ use crate::model::mount::{BindOptions, Mount, VolumeOptions};
 use crate::model::name::ProjectName;
 use crate::model::provider::Model;
 use crate::model::resource::{Network, SecretSource, Volume};
-use crate::model::service::{Hook, Logging, Port, Service, ServiceNetwork};
+use crate::model::service::{Hook, Logging, Port, PreStart, Service, ServiceNetwork};
 use crate::model::task::{Provision, Task};
 
 /// Learns a struct's field names from its `Deserialize`.
@@ -67,6 +67,7 @@ fn every_field_of_the_model_has_a_row() {
     same_keys::<Logging>(table::LOGGING);
     same_keys::<Port>(table::PORT);
     same_keys::<Hook>(table::HOOK);
+    same_keys::<PreStart>(table::PRE_START);
     same_keys::<Provision>(table::PROVISION);
     same_keys::<Mount>(table::MOUNT);
     same_keys::<BindOptions>(table::BIND);
@@ -158,7 +159,7 @@ fn an_everyday_service_is_free() {
         "deploy": {"replicas": 1, "resources": {"limits": {"cpus": 0.5, "memory": "100"}}},
         "extra_hosts": ["host.docker.internal=host-gateway"], "pid": "service:db", "ipc": "shareable", "network_mode": "none",
         "volumes_from": ["db:ro"], "tmpfs": ["/run"], "shm_size": "64", "user": "1000", "init": true, "oom_score_adj": 100,
-        "provision": [{"run": "pip install", "inputs": ["req/*.txt"]}], "post_start": [{"command": ["x"]}],
+        "provision": [{"run": "pip install", "inputs": ["req/*.txt"]}], "post_start": [{"command": ["x"]}], "pre_start": [{"image": "i", "per_replica": true}],
         "develop": {"watch": [{"path": "@/src", "action": "sync", "target": "/src"}]}
     }));
     assert_eq!(Project::new().survey(&everyday).lines(), Vec::<String>::new());
@@ -203,6 +204,7 @@ fn what_leaves_the_project_is_a_capability() {
         (json!({"build": {"context": "@", "labels": {"com.docker.compose.project": "bank"}}}), Impersonation),
         (json!({"privileged": true}), Privileged),
         (json!({"post_start": [{"command": ["x"], "privileged": true}]}), Privileged),
+        (json!({"pre_start": [{"command": ["x"], "privileged": true}]}), Privileged),
         (json!({"devices": [{"source": "/dev/kvm", "target": "/dev/kvm", "permissions": "rwm"}]}), Device),
         (json!({"device_cgroup_rules": ["c 1:3 mr"]}), Device),
         (json!({"gpus": [{"count": -1}]}), Device),

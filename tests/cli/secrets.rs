@@ -199,3 +199,15 @@ fn entries_go_out_to_a_file_and_come_back() {
     assert_eq!(env.feed(&["secret", "import", "--replace", "-"], b"api_key=new\n").code, Some(0));
     assert_eq!(env.run(&["secret", "get", "api_key"]).stdout, "new");
 }
+
+#[test]
+fn a_variable_of_the_environment_file_is_a_source() {
+    let env = TestEnvironment::new();
+    env.file("compose.yaml", "services: {web: {image: x, secrets: [token]}}\nsecrets: {token: {environment: TOKEN}}\n");
+    let missing = env.run(&["secret", "check"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.screen());
+    env.file(".env", "TOKEN=sesame\n");
+    let there = env.run(&["secret", "check"]);
+    assert_eq!(there.code, Some(0), "{}", there.screen());
+    assert!(!there.screen().contains("sesame"), "{}", there.screen());
+}

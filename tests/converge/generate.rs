@@ -4,7 +4,7 @@ use devup::model::environment::Environment;
 use devup::model::mount::{Mount, MountKind};
 use devup::model::name::ProjectName;
 use devup::model::resource::{Network, SecretSource, Volume};
-use devup::model::service::{Condition, Dependency, FileReference, Healthcheck, Hook, Port, Service};
+use devup::model::service::{Condition, Dependency, FileReference, Healthcheck, Hook, Port, PreStart, Service};
 use devup::model::task::{Provision, Task};
 
 /// A small generator (`SplitMix64`), so that a seed names a case for ever.
@@ -155,6 +155,11 @@ fn service(random: &mut Random, environment: &Environment, name: &str) -> Servic
         if random.percent(15) {
             service.pre_stop.push(Hook { command: words(&["farewell", name]), ..Hook::default() });
         }
+    }
+    if random.percent(12) {
+        let per_replica = random.percent(40);
+        let command = words(&[random.of(&["exit", "job"]), "0"]);
+        service.pre_start.push(PreStart { command, per_replica, ..PreStart::default() });
     }
     if random.percent(8) {
         service.provision.push(Provision { run: "job 0".to_owned(), ..Provision::default() });

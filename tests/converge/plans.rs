@@ -7,7 +7,7 @@ use devup::model::environment::Environment;
 use devup::model::mount::{Mount, MountKind};
 use devup::model::name::ProjectName;
 use devup::model::resource::{Network, Volume};
-use devup::model::service::{Condition, Dependency, Healthcheck, Port, Service};
+use devup::model::service::{Condition, Dependency, Healthcheck, Port, PreStart, Service};
 use devup::plan::{Cause, ContainerTarget, DownOptions, Operation, Plan, Risk};
 
 use crate::generate::{Random, Scenario};
@@ -149,6 +149,51 @@ fn more_and_fewer_containers() {
     2 remove container shop-web-3: more than wanted, after 1
     3 stop container shop-web-2: more than wanted, interrupts
     4 remove container shop-web-2: more than wanted, after 3
+    ");
+}
+
+#[test]
+fn steps_before_the_start_run_once_for_the_service_or_for_each_of_its_containers() {
+    let step = |command: &str, image: Option<&str>, per_replica| PreStart {
+        command: words(&[command, "0"]),
+        image: image.map(str::to_owned),
+        per_replica,
+        ..PreStart::default()
+    };
+    let with_steps = |shop: &mut Environment| {
+        shop.services["web"].scale = Some(2);
+        shop.services["web"].ports.clear();
+        let steps = vec![step("exit", Some("store:1"), false), step("job", None, true), step("exit", None, false)];
+        shop.services["web"].pre_start = steps;
+    };
+    let mut shop = shop();
+    with_steps(&mut shop);
+    let (fake, marks) = (engine(), Marks::default());
+    insta::assert_snapshot!(world::plan(&Run::new(&fake, &shop, &marks)).unwrap(), @"
+    1 create network shop_default: missing
+    2 create volume shop_data: missing
+    3 create container shop-db-1: missing, after 1 2
+    4 create container shop-web-1: missing, after 1
+    5 create container shop-web-2: missing, after 1
+    6 start container shop-db-1: missing, after 3
+    7 wait for container shop-db-1 to be healthy: part of coming up, after 3 6
+    8 run hook pre_start of shop-web-1: part of coming up, after 4 5 7
+    9 run hook pre_start of shop-web-1: part of coming up, after 4 7 8
+    10 run hook pre_start of shop-web-2: part of coming up, after 5 7 8
+    11 run hook pre_start of shop-web-1: part of coming up, after 4 5 7 9 10
+    12 start container shop-web-1: missing, after 4 7 11
+    13 start container shop-web-2: missing, after 5 7 11
+    14 wait for container shop-web-1: part of coming up, after 4 12
+    15 wait for container shop-web-2: part of coming up, after 5 13
+    ");
+    let (fake, marks) = running(&shop);
+    shop.services["web"].scale = Some(3);
+    // what is once for the service was done; the new container has its own step
+    insta::assert_snapshot!(world::plan(&Run::new(&fake, &shop, &marks)).unwrap(), @"
+    1 create container shop-web-3: missing
+    2 run hook pre_start of shop-web-3: part of coming up, after 1
+    3 start container shop-web-3: missing, after 1 2
+    4 wait for container shop-web-3: part of coming up, after 1 3
     ");
 }
 

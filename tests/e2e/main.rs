@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod before;
 mod bootstrap;
 mod builds;
 mod data;

@@ -22,7 +22,9 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// A search that has looked at nothing.
     pub(super) fn new(request: &'a Request, files: &'a dyn Files) -> Self {
-        let environment = request.environment.clone();
+        let mut environment = request.environment.clone();
+        // a shell says where it is, other programs need not: it is there in any case, as in Compose
+        environment.entry("PWD".to_owned()).or_insert_with(|| request.current_dir.display().to_string());
         Self { request, files, environment, env_files: Vec::new(), warnings: Vec::new() }
     }
 

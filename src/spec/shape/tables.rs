@@ -115,6 +115,7 @@ const SERVICE: Fields = &[
     ("working_dir", Text),
     ("post_start", List(&Record(HOOK))),
     ("pre_stop", List(&Record(HOOK))),
+    ("pre_start", List(&Record(PRE_START))),
     ("backup", Any),
 ];
 
@@ -157,6 +158,16 @@ const WATCH: Fields = &[
 
 const HOOK: Fields =
     &[("command", Command), ("user", Text), ("privileged", Flag), ("working_dir", Text), ("environment", Variables)];
+
+const PRE_START: Fields = &[
+    ("command", Command),
+    ("image", Text),
+    ("user", Text),
+    ("privileged", Flag),
+    ("working_dir", Text),
+    ("environment", Variables),
+    ("per_replica", Flag),
+];
 
 const THROTTLE: Shape = List(&Record(&[("path", Text), ("rate", Bytes)]));
 
