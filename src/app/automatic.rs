@@ -58,6 +58,7 @@ pub fn run(means: &Means) -> Result<Vec<Report>> {
                 entry: Some(entry.clone()),
                 folder: None,
                 secrets: true,
+                include: Vec::new(),
                 folders: Vec::new(),
                 reason: REASON.to_owned(),
             };

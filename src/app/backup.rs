@@ -1,5 +1,6 @@
 //! `backup`: the parts of a project that are kept, put together into one complete snapshot.
 
+pub mod rules;
 pub mod secrets;
 pub mod work;
 
@@ -40,6 +41,8 @@ pub struct Wanted {
     pub folder: Option<PathBuf>,
     /// Its secrets are kept, too.
     pub secrets: bool,
+    /// Patterns of ignored files that matter, seen from the project's folder.
+    pub include: Vec<String>,
     /// Folders that are kept besides.
     pub folders: Vec<PathBuf>,
     /// Why; becomes a tag.
@@ -90,7 +93,7 @@ pub fn take(state: &State, opened: &Opened, wanted: &Wanted, keepers: &[&dyn Kee
         session.add(part)?;
     }
     let mut not_covered = Vec::new();
-    let work = wanted.folder().map(WorkKeeper::new);
+    let work = wanted.folder().map(|folder| WorkKeeper::new(folder, &wanted.include));
     let secrets = wanted.secrets.then(|| SecretsKeeper { state, project: &wanted.project });
     if secrets.is_none() {
         not_covered.push(Gap { what: "secrets".to_owned(), why: "they were left out (--no-secrets)".to_owned() });
@@ -107,13 +110,15 @@ pub fn take(state: &State, opened: &Opened, wanted: &Wanted, keepers: &[&dyn Kee
 
 /// Remembers the backup, for `wipe --check`.
 fn note(state: &State, opened: &Opened, summary: &Summary, manifest: &Manifest, work: Option<Print>) -> Result<()> {
-    let (work, bases) = work.map(|print| (Some(print.fingerprint), print.bases)).unwrap_or_default();
+    let (work, bases, include) =
+        work.map(|print| (Some(print.fingerprint), print.bases, print.include)).unwrap_or_default();
     let backed = Backed {
         snapshot: summary.snapshot.clone(),
         taken: manifest.taken,
         folder: opened.vault.address().folder().map(Path::to_owned),
         work,
         bases,
+        include,
         parts: manifest.parts.iter().map(|part| part.place.display().to_string()).collect(),
     };
     Ok(state.note_backup(&manifest.project, &opened.name, backed)?)

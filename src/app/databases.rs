@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::backup::rules::Rules;
 use super::error::{AppError, Result};
 use super::live::Live;
 use super::volumes::Holdings;
@@ -14,7 +15,7 @@ use crate::backup::part::{self, Kind};
 use crate::backup::session::Session;
 use crate::dump::error::DumpError;
 use crate::dump::program::Inside;
-use crate::dump::server::Server;
+use crate::dump::server::{Said, Server};
 use crate::dump::stream::{ABOUT, About, STREAMS};
 use crate::model::environment::Environment;
 use crate::model::labels;
@@ -52,6 +53,14 @@ fn servers<'c>(live: &Live, containers: &'c [Container], environment: Option<&En
     }
     let mut found = Vec::new();
     for (service, container) in firsts {
+        match Said::by(Rules { environment }.service(service)) {
+            Said::Off => continue,
+            Said::Server(server) => {
+                found.push(Found { service: service.to_owned(), server, container });
+                continue;
+            }
+            Said::Nothing => {}
+        }
         let image = live.wait(live.engine.images.image(&container.image_id))?;
         let label = image.as_ref().and_then(|image| image.labels.get(labels::BACKUP)).map(String::as_str);
         let own = environment.and_then(|environment| environment.services.get(service));
@@ -112,35 +121,51 @@ impl Drop for Awake<'_> {
     }
 }
 
-/// Dumps what can be dumped. Returns what could not, and the volumes that need not be kept file by file.
+/// What became of a project's databases.
+#[derive(Debug, Default)]
+pub struct Dumped {
+    /// What could not be dumped, and why.
+    pub gaps: Vec<Gap>,
+    /// Volumes that need not be kept file by file.
+    pub covered: BTreeSet<String>,
+    /// Volumes whose writers are to be frozen, since their files are all that is kept of a database.
+    pub restless: BTreeSet<String>,
+}
+
+/// Dumps what can be dumped.
 pub fn keep(
     live: &Live,
     session: &mut Session<'_>,
     holdings: &Holdings,
     environment: Option<&Environment>,
-) -> Result<(Vec<Gap>, BTreeSet<String>)> {
-    let (mut gaps, mut covered) = (Vec::new(), BTreeSet::new());
+) -> Result<Dumped> {
+    let mut dumped = Dumped::default();
     for found in servers(live, &holdings.containers, environment)? {
-        let awake = match Awake::wake(live, &found, false) {
-            Ok(awake) => awake,
+        let mounts = found.container.mounts.iter().filter(|mount| mount.kind == "volume");
+        let targets: Vec<&str> = mounts.clone().map(|mount| mount.target.as_str()).collect();
+        if !found.container.is_up() && found.server.rests_in(&targets) {
+            continue;
+        }
+        let made = Awake::wake(live, &found, false)
+            .and_then(|awake| found.server.dump(&awake.inside).map(|dump| (awake, dump)).map_err(AppError::from));
+        match made {
             Err(error) => {
-                gaps.push(undumped(&found, &error));
-                continue;
+                dumped.gaps.push(undumped(&found, &error));
+                if found.server.rests_in(&targets) {
+                    dumped.restless.extend(mounts.map(|mount| mount.source.clone()));
+                }
             }
-        };
-        match found.server.dump(&awake.inside) {
-            Err(error) => gaps.push(undumped(&found, &error)),
-            Ok(None) => {}
-            Ok(Some(dump)) => {
+            Ok((_, None)) => {}
+            Ok((_awake, Some(dump))) => {
                 let (origin, verdict) =
                     (format!("{} in service {}", dump.about().server, found.service), dump.verdict());
                 session.add(part::Part::files(Kind::Database, Some(found.service.clone()), &origin, dump, verdict))?;
-                let kept = found.container.mounts.iter().filter(|mount| found.server.keeps(&mount.target));
-                covered.extend(kept.map(|mount| mount.source.clone()));
+                let kept = mounts.filter(|mount| found.server.keeps(&mount.target));
+                dumped.covered.extend(kept.map(|mount| mount.source.clone()));
             }
         }
     }
-    Ok((gaps, covered))
+    Ok(dumped)
 }
 
 fn undumped(found: &Found<'_>, error: &dyn std::fmt::Display) -> Gap {

@@ -22,6 +22,7 @@ pub mod down;
 pub mod error;
 pub mod exec;
 pub mod export;
+pub mod frozen;
 pub mod images;
 pub mod import;
 pub mod init;

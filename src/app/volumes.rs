@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backup::Keeper;
-use super::databases;
+use super::backup::rules::{Fate, Rules};
+use super::databases::{self, Dumped};
 use super::error::Result;
+use super::frozen::Frozen;
 use super::live::Live;
 use crate::backup::manifest::Gap;
 use crate::backup::part::{Kind, Part};
@@ -13,7 +15,7 @@ use crate::backup::session::Session;
 use crate::driver::container::Scope;
 use crate::model::environment::Environment;
 use crate::model::labels;
-use crate::model::observed::{Container, State};
+use crate::model::observed::Container;
 use crate::plan::is_anonymous;
 use crate::volume::beside::{Access, Helper};
 use crate::volume::error::VolumeError;
@@ -91,7 +93,7 @@ pub struct Volumes<'a> {
     pub project: &'a str,
     /// Its spec, where there is one.
     pub environment: Option<&'a Environment>,
-    /// Whoever writes to a volume is frozen while it is read.
+    /// Whoever writes to a volume is frozen while it is read, unless the spec says otherwise.
     pub pause: bool,
     /// Databases are dumped by their own tools; volumes that hold nothing else are not kept then.
     pub dumps: bool,
@@ -101,14 +103,30 @@ impl Keeper for Volumes<'_> {
     fn keep(&self, session: &mut Session<'_>) -> Result<Vec<Gap>> {
         let holdings = holdings(self.live, self.project, self.environment)?;
         let mut gaps: Vec<Gap> = holdings.foreign.iter().map(|name| outside(name)).collect();
-        let mut covered = BTreeSet::new();
+        let rules = Rules { environment: self.environment };
+        gaps.extend(rules.off().map(|name| Gap {
+            what: format!("data of service {name}"),
+            why: "the spec says `backup: false`".to_owned(),
+        }));
+        let mut dumped = Dumped::default();
         if self.dumps {
-            let dumped = databases::keep(self.live, session, &holdings, self.environment)?;
-            gaps.extend(dumped.0);
-            covered = dumped.1;
+            dumped = databases::keep(self.live, session, &holdings, self.environment)?;
+            gaps.append(&mut dumped.gaps);
         }
-        for owned in holdings.volumes.iter().filter(|owned| !covered.contains(&owned.volume)) {
-            match self.one(session, owned, &holdings.containers) {
+        for owned in holdings.volumes.iter().filter(|owned| !dumped.covered.contains(&owned.volume)) {
+            let still = match rules.fate(owned, &holdings.containers) {
+                Fate::Left(why) => {
+                    gaps.push(Gap { what: format!("volume {}", owned.part), why });
+                    continue;
+                }
+                Fate::Kept { still } => still || self.pause || dumped.restless.contains(&owned.volume),
+            };
+            let mut writers = Vec::new();
+            if still {
+                writers = users(&holdings.containers, &[&owned.volume]);
+                writers.retain(|container| rules.may_freeze(container.service()));
+            }
+            match self.one(session, owned, &writers) {
                 Err(Unkept::Error(error)) => return Err(error),
                 Err(Unkept::Gap(why)) => gaps.push(Gap { what: format!("volume {}", owned.part), why }),
                 Ok(()) => {}
@@ -153,12 +171,7 @@ impl<E: Into<super::error::AppError>> From<E> for Unkept {
 }
 
 impl Volumes<'_> {
-    fn one(
-        &self,
-        session: &mut Session<'_>,
-        owned: &Owned,
-        containers: &[Container],
-    ) -> std::result::Result<(), Unkept> {
+    fn one(&self, session: &mut Session<'_>, owned: &Owned, frozen: &[&Container]) -> std::result::Result<(), Unkept> {
         let reach = self.live.reach()?;
         let helper = match Helper::start(&reach, &owned.volume, Access::Read) {
             Err(VolumeError::NoHelper(why)) => return Err(Unkept::Gap(format!("{why}; copy it by hand"))),
@@ -166,13 +179,9 @@ impl Volumes<'_> {
         };
         let source = Source::of(&helper)?;
         let noticed = source.noticed();
-        let frozen = if self.pause {
-            Frozen::freeze(self.live, users(containers, &[&owned.volume]))?
-        } else {
-            Frozen::none(self.live)
-        };
+        let frozen = Frozen::freeze(self.live, frozen)?;
         let (origin, name) = (format!("volume {}", owned.volume), Some(owned.part.clone()));
-        let still = !frozen.containers.is_empty();
+        let still = frozen.any();
         session.add(Part::files(Kind::Volume, name, &origin, source, move || Ok(words(&noticed, still))))?;
         Ok(())
     }
@@ -184,35 +193,5 @@ fn words(noticed: &Arc<Noticed>, still: bool) -> String {
     match noticed.changed() {
         0 => format!("every file was read as it was listed{meanwhile}"),
         count => format!("{count} files changed while they were read ({}){meanwhile}", noticed.named().join(", ")),
-    }
-}
-
-/// Containers that are frozen until this goes.
-struct Frozen<'a> {
-    live: &'a Live,
-    containers: Vec<String>,
-}
-
-impl<'a> Frozen<'a> {
-    fn none(live: &'a Live) -> Self {
-        Self { live, containers: Vec::new() }
-    }
-
-    fn freeze(live: &'a Live, users: Vec<&Container>) -> Result<Self> {
-        let mut frozen = Self::none(live);
-        for container in users.into_iter().filter(|container| container.state == State::Running) {
-            live.wait(live.engine.containers.pause(&container.id))?;
-            frozen.containers.push(container.id.clone());
-        }
-        Ok(frozen)
-    }
-}
-
-impl Drop for Frozen<'_> {
-    fn drop(&mut self) {
-        for id in &self.containers {
-            // one that is gone meanwhile is not frozen either
-            let _ = self.live.wait(self.live.engine.containers.unpause(id));
-        }
     }
 }

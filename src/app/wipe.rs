@@ -124,11 +124,14 @@ impl Search {
 
     /// Judges what was found. The remotes are asked, unless `asking` says otherwise.
     pub fn judge(self, asking: &Asking, volumes: Option<&BTreeMap<String, Vec<String>>>) -> Result<Report> {
-        let matter = Matter::with(&[]).map_err(|error| AppError::failed(error.to_string()))?;
-        let covers = Covers { backed_up: &self.backed_up, asking, matter: &matter };
+        let covers = Covers { backed_up: &self.backed_up, asking };
         let threads = if asking.offline { LOOKED_AT_ONCE } else { ASKED_AT_ONCE };
         let repositories: Vec<&Repository> = self.found.repositories.values().collect();
-        let risks = at_risk::survey(&repositories, asking, &matter, threads)
+        let mut matters = Vec::new();
+        for repository in &repositories {
+            matters.push((*repository, self.matter(repository)?));
+        }
+        let risks = at_risk::survey(&matters, asking, threads)
             .map_err(|error| AppError::failed(format!("cannot look for work that exists only here: {error}")))?;
         let mut lines: Vec<Line> = repositories
             .iter()
@@ -140,8 +143,8 @@ impl Search {
                 findings: risk.findings,
             })
             .collect();
-        for (line, repository) in lines.iter_mut().zip(&repositories) {
-            line.covered = covers.work(line, repository)?;
+        for (line, (repository, matter)) in lines.iter_mut().zip(&matters) {
+            line.covered = covers.work(line, repository, matter)?;
         }
         lines.sort_by(|a, b| a.path.cmp(&b.path));
         let in_none = |entry: &&Entry| entry.path.is_dir() && !repositories.iter().any(|one| holds(one, entry));
@@ -169,6 +172,14 @@ impl Search {
             && report.closed.is_empty()
             && !report.repositories.iter().any(Line::is_at_risk);
         Ok(report)
+    }
+
+    /// The ignored files that matter in a repository: the usual ones, and those that the last backups of its projects took.
+    fn matter(&self, repository: &Repository) -> Result<Matter> {
+        let projects = self.projects.iter().filter(|entry| holds(repository, entry)).map(named);
+        let backed = projects.filter_map(|project| self.backed_up.get(&project)).flat_map(BTreeMap::values);
+        let include: Vec<String> = backed.flat_map(|one| one.include.iter().cloned()).collect();
+        Matter::with(&include).map_err(|error| AppError::failed(error.to_string()))
     }
 }
 

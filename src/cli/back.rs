@@ -125,6 +125,7 @@ impl Run<'_> {
             project: project.clone(),
             entry,
             folder: None,
+            include: Vec::new(),
             folders,
             secrets: true,
             reason: "before-restore".to_owned(),

@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::exit::Exit;
 use super::keys::PlaceArgs;
+use super::root::GlobalArgs;
 use super::schedule;
-use crate::app::backup::{self, Report, Wanted};
+use crate::app::backup::rules::Unread;
+use crate::app::backup::{self, Keeper, Report, Wanted};
 use crate::app::error::{AppError, Result};
 use crate::app::live::Live;
+use crate::app::project::Project;
 use crate::app::vaults::{self, Keys, Opened};
 use crate::app::volumes::{Unreached, Volumes};
 use crate::app::workstation;
@@ -21,6 +24,7 @@ use crate::backup::{check, copy, diff, retention};
 use crate::base::files::{Access, write_atomic};
 use crate::base::lock::Lock;
 use crate::model::environment::Environment;
+use crate::state::registry::Entry;
 use crate::state::store::State;
 use crate::ui::backup as view;
 use crate::ui::text::clean;
@@ -222,6 +226,7 @@ impl Run<'_> {
             entry: registry.get(project).cloned(),
             folder: None,
             secrets: !arguments.no_secrets,
+            include: Vec::new(),
             folders: folders.to_vec(),
             reason: "manual".to_owned(),
         };
@@ -249,15 +254,50 @@ impl Run<'_> {
         environment: Option<&Environment>,
     ) -> Result<Report> {
         let project = &*wanted.project;
+        let (own, unread) = match (environment, &wanted.entry) {
+            (None, Some(entry)) => self.spec_of(entry),
+            _ => (None, None),
+        };
+        let environment = environment.or(own.as_ref());
+        let include = environment.map(|environment| environment.backup.include.clone()).unwrap_or_default();
+        let wanted = &Wanted { include, ..wanted.clone() };
+        let mut keepers: Vec<&dyn Keeper> = unread.iter().map(|unread| unread as &dyn Keeper).collect();
         match &Live::connect() {
             Ok(live) => {
                 let volumes = Volumes { live, project, environment, pause: false, dumps: true };
-                backup::take(&self.state, opened, wanted, &[&volumes])
+                keepers.push(&volumes);
+                backup::take(&self.state, opened, wanted, &keepers)
             }
             Err(error) => {
                 let unreached = Unreached { environment, why: error.to_string() };
-                backup::take(&self.state, opened, wanted, &[&unreached])
+                keepers.push(&unreached);
+                backup::take(&self.state, opened, wanted, &keepers)
             }
+        }
+    }
+
+    /// The spec of a project that devup knows and does not stand in. What can't be read is told in the backup.
+    fn spec_of(&self, entry: &Entry) -> (Option<Environment>, Option<Unread>) {
+        if !entry.path.is_dir() {
+            return (None, None);
+        }
+        let unread = |why: String| (None, Some(Unread { why }));
+        let asked = (entry.asked && entry.instance.is_none()).then(|| entry.name.to_string());
+        let global = GlobalArgs {
+            files: Vec::new(),
+            project_name: asked,
+            project_directory: None,
+            instance: entry.instance.as_ref().map(|instance| instance.0.clone()),
+            ..self.context.global.clone()
+        };
+        let loaded = Context { global, screen: self.context.screen }.request().and_then(|mut request| {
+            request.spec.current_dir.clone_from(&entry.path);
+            Project::load(&request)
+        });
+        match loaded {
+            Ok(project) if project.name == entry.name.as_str() => (project.environment, None),
+            Ok(project) => unread(format!("the one in {} is of {}", entry.path.display(), project.name)),
+            Err(error) => unread(error.to_string()),
         }
     }
 

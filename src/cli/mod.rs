@@ -42,6 +42,7 @@ mod session;
 mod stay;
 mod switch;
 mod task;
+mod thaw_guard;
 mod trust;
 mod uninstall;
 mod up;
@@ -141,6 +142,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Man(arguments)) => man::run(&arguments, context),
         Some(Command::Version(arguments)) => version::run(&arguments, context),
         Some(Command::VolumeHelper(arguments)) => volume_helper::run(&arguments),
+        Some(Command::ThawGuard) => thaw_guard::run(context),
         // a fresh or known clone is brought up as if one had typed `devup` in it
         Some(Command::Other(words)) => {
             word::run(&words, context)?;

@@ -233,6 +233,9 @@ pub enum Command {
     /// Serve the files of a volume to the devup outside.
     #[command(name = crate::volume::beside::COMMAND, hide = true)]
     VolumeHelper(volume_helper::Args),
+    /// Thaw what a devup that ended left frozen.
+    #[command(name = crate::app::frozen::COMMAND, hide = true)]
+    ThawGuard,
     /// A SOURCE, or a misspelt command.
     #[command(external_subcommand)]
     Other(Vec<OsString>),

@@ -1,13 +1,15 @@
-//! `MariaDB`, and `MySQL`: each database by the server's own dump program, in one transaction.
+//! `MariaDB`, and `MySQL`: each database by the server's own dump program, in one transaction; users as the server tells
+//! them.
 
 use super::error::Result;
 use super::program::{Inside, shell};
 use super::server::Stored;
 use super::stream::{About, Database, Dump, Stream, component};
+use super::users;
 
 /// Logs in as root over the local socket, with the password that the container has, if it has one. The first word is the
 /// program's name behind `mariadb` or `mysql`.
-const LOGIN: &str = r#"
+pub(super) const LOGIN: &str = r#"
 for name in MARIADB_ROOT_PASSWORD MYSQL_ROOT_PASSWORD; do
   eval "value=\${$name:-} file=\${${name}_FILE:-}"
   if [ -z "$value" ] && [ -n "$file" ] && [ -r "$file" ]; then value="$(cat "$file")"; fi
@@ -25,7 +27,8 @@ const DATABASES: &str = "select schema_name, default_character_set_name, default
 /// The server's own.
 const SYSTEM: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
-fn ask(inside: &Inside, attempt: &str, query: &str) -> Result<Vec<Vec<String>>> {
+/// Rows of an answer.
+pub(super) fn ask(inside: &Inside, attempt: &str, query: &str) -> Result<Vec<Vec<String>>> {
     let text = inside.output(attempt, &shell(LOGIN, &["", "-NB", "-e", query]))?;
     Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
 }
@@ -38,7 +41,7 @@ pub(super) fn version(inside: &Inside) -> Result<String> {
 
 /// Makes ready to dump everything but the server's own tables.
 pub(super) fn dump(inside: &Inside) -> Result<Dump> {
-    let mut about = About { server: "mariadb".to_owned(), version: version(inside)?, databases: Vec::new() };
+    let mut about = About { server: "mariadb".to_owned(), version: version(inside)?, ..About::default() };
     let rows = ask(inside, &format!("listing the databases in {}", inside.service), DATABASES)?;
     let mut streams = Vec::new();
     for mut made in rows {
@@ -51,8 +54,9 @@ pub(super) fn dump(inside: &Inside) -> Result<Dump> {
             ["-dump", "--single-transaction", "--routines", "--events", "--triggers", "--hex-blob", "--", &name];
         let command = shell(LOGIN, &options);
         streams.push(Stream { name: stream.clone(), command, begins: &[b"--", b"/*"], ends: b"-- Dump completed" });
-        about.databases.push(Database { name, stream, made });
+        about.databases.push(Database { name, stream, made, ..Database::default() });
     }
+    about.users = users::read(inside, &about.version)?;
     Ok(Dump::of(inside.clone(), about, streams))
 }
 
@@ -70,7 +74,9 @@ pub(super) fn load(inside: &Inside, about: &About, stored: Stored<'_>) -> Result
         tried?;
         gone?;
     }
-    about.databases.iter().try_for_each(|database| fill(inside, &database.name, database, stored))
+    about.databases.iter().try_for_each(|database| fill(inside, &database.name, database, stored))?;
+    // last: a right on a table wants the table
+    users::write(inside, &about.users)
 }
 
 fn fill(inside: &Inside, name: &str, database: &Database, stored: Stored<'_>) -> Result<()> {

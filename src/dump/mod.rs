@@ -4,10 +4,15 @@
 //! A dump is a few streams, each cut into numbered pieces of a bounded size, so that its length is known before it is
 //! archived. It counts only when each program ended well, and each stream begins and ends as it has to.
 
+mod command;
 pub mod error;
 mod mariadb;
+mod mongo;
 mod postgres;
 pub mod program;
 mod redis;
 pub mod server;
+pub mod settings;
+mod sqlite;
 pub mod stream;
+pub mod users;

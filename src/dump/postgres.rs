@@ -1,9 +1,11 @@
 //! `PostgreSQL`: roles by `pg_dumpall`, each database by `pg_dump` in its own format. Loaded into databases of other names,
-//! which take the place of the old ones when all of them are there.
+//! which take the place of the old ones when all of them are there. Settings and grants of databases stand in what the dump
+//! says about itself.
 
 use super::error::{DumpError, Result};
 use super::program::{Inside, shell};
 use super::server::Stored;
+use super::settings;
 use super::stream::{About, Database, Dump, Stream, component};
 
 /// Logs in as the superuser that the image's contract names, with the password that the container has, if it wants one.
@@ -45,7 +47,10 @@ fn databases(inside: &Inside) -> Result<Vec<Vec<String>>> {
 
 /// Makes ready to dump everything.
 pub(super) fn dump(inside: &Inside) -> Result<Dump> {
-    let mut about = About { server: "postgres".to_owned(), version: version(inside)?, databases: Vec::new() };
+    let mut about = About { server: "postgres".to_owned(), version: version(inside)?, ..About::default() };
+    let attempt = format!("reading what the databases in {} are set to", inside.service);
+    let set = psql(inside, &attempt, "template1", settings::SETTINGS)?;
+    let granted = psql(inside, &attempt, "template1", settings::GRANTS)?;
     let roles = shell(LOGIN, &["pg_dumpall", "--roles-only", "-l", "template1"]);
     let ends = b"PostgreSQL database cluster dump complete";
     let mut streams = vec![Stream { name: ROLES.to_owned(), command: roles, begins: &[b"--"], ends }];
@@ -59,7 +64,9 @@ pub(super) fn dump(inside: &Inside) -> Result<Dump> {
         // unpacked: the repository packs, and finds what is the same as before
         let command = shell(LOGIN, &["pg_dump", "--format=custom", "--compress=0", "--dbname", &connection(&name)]);
         streams.push(Stream { name: stream.clone(), command, begins: &[b"PGDMP"], ends: b"" });
-        about.databases.push(Database { name, stream, made });
+        let mut database = Database { name, stream, made, ..Database::default() };
+        settings::note(&mut database, &set, &granted);
+        about.databases.push(database);
     }
     Ok(Dump::of(inside.clone(), about, streams))
 }
@@ -69,11 +76,13 @@ fn connection(name: &str) -> String {
     format!("dbname='{}'", name.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-fn quoted(name: &str) -> String {
+/// A name in a statement.
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn text(value: &str) -> String {
+/// A value in a statement.
+pub(super) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
@@ -110,7 +119,15 @@ fn load_one(inside: &Inside, database: &Database, name: &str, stored: Stored<'_>
     );
     psql(inside, &attempt, "template1", &query)?;
     let command = shell(LOGIN, &["pg_restore", "--exit-on-error", "--dbname", &connection(name)]);
-    stored(&database.stream, &mut |pieces| inside.feed(&attempt, &command, pieces))
+    stored(&database.stream, &mut |pieces| inside.feed(&attempt, &command, pieces))?;
+    // last: a setting may be in the way of loading
+    let settings = settings::statements(database, name, owner);
+    if settings.is_empty() {
+        return Ok(());
+    }
+    // through its input: a value may be a secret
+    let command = shell(LOGIN, &["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", "template1"]);
+    inside.feed(&attempt, &command, &mut std::iter::once(Ok(bytes::Bytes::from(settings))))
 }
 
 /// One transaction: whoever stops in between finds the old database under its name, or the new one.

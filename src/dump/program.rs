@@ -151,6 +151,12 @@ impl Running {
         }
     }
 
+    /// Its output is of no interest, its end is.
+    pub fn drain(mut self) -> Result<()> {
+        while self.piece()?.is_some() {}
+        self.end()
+    }
+
     /// How it ended.
     pub fn end(&self) -> Result<()> {
         self.inside.judge(&self.attempt, &self.session.id, &self.written)

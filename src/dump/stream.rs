@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{DumpError, Result};
 use super::program::{Inside, Running};
+use super::settings::{Grant, Setting};
+use super::users::User;
 
 /// Bytes of a piece: its length stands in its entry, so it is in memory before it is archived.
 const PIECE: usize = 16 * 1024 * 1024;
@@ -40,12 +42,15 @@ pub struct Stream {
 /// What a dump says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// Which kind of server: `postgres`, `mariadb`, `redis`.
+    /// Which kind of server: `postgres`, `mariadb`, `mongodb`, `sqlite`, `command`.
     pub server: String,
     /// Its version, in its own words.
     pub version: String,
     /// Its databases.
     pub databases: Vec<Database>,
+    /// Its users, where no stream has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<User>,
 }
 
 /// One database of a dump.
@@ -58,6 +63,12 @@ pub struct Database {
     /// How it was made, in the server's own words.
     #[serde(default)]
     pub made: Vec<String>,
+    /// What `alter database … set` gave it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
+    /// Who may do what with it; absent: as with a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Vec<Grant>>,
 }
 
 /// A name as one component of a path.
@@ -96,7 +107,7 @@ impl Dump {
     /// To be asked when all of it was read: how it was made sure that it is whole.
     pub fn verdict(&self) -> impl FnOnce() -> std::result::Result<String, String> + Send + use<> {
         let (bytes, databases, streams) = (self.bytes.clone(), self.about.databases.len(), self.streams.len());
-        let server = format!("{} {}", self.about.server, self.about.version);
+        let server = format!("{} {}", self.about.server, self.about.version).trim_end().to_owned();
         move || {
             let bytes = *bytes.lock().unwrap_or_else(PoisonError::into_inner);
             if bytes == 0 {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::backup::Backup;
 use super::container::PortBinding;
 use super::development::Development;
 use super::name::ProjectName;
@@ -55,6 +56,8 @@ pub struct Environment {
     pub tasks: IndexMap<String, Task>,
     /// Tasks that belong to coming up, in order.
     pub up: Vec<String>,
+    /// How data and work are kept.
+    pub backup: Backup,
     /// The service that is a dev container.
     pub development: Option<Development>,
     /// Ports of the host as they were chosen before planning: by service, then by container number (from 1), in the

@@ -1,5 +1,6 @@
 //! The nouns of devup as pure data. Nothing here reads a file, asks an engine, or knows the time.
 
+pub mod backup;
 pub mod build;
 mod canonical;
 pub mod container;

@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::backup::ServiceBackup;
 use super::build::Build;
 use super::canonical::{Absent, canonical};
 use super::deploy::Deploy;
@@ -25,6 +26,8 @@ pub struct Service {
     pub annotations: IndexMap<String, String>,
     /// `false`: its output is not shown when attached.
     pub attach: Option<bool>,
+    /// devup: how its data is kept.
+    pub backup: Option<ServiceBackup>,
     /// How its image is built.
     pub build: Option<Build>,
     /// Block I/O limits, as the engine's API has them.

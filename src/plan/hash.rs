@@ -10,6 +10,7 @@ use crate::model::resource::{Network, Volume};
 /// Keys of a service that decide nothing about its containers, or are hashed in their resolved form.
 const NOT_HASHED: &[&str] = &[
     "attach",
+    "backup",
     "build",
     "depends_on",
     "develop",

@@ -51,8 +51,11 @@ fn rule(path: &[&str]) -> Rule {
         ] => Rule::Texts,
         ["services", _, "logging"] => Rule::Logging,
         ["services", _, "models" | "networks"] => Rule::Names,
-        // devup's own: a later list of steps or tasks is the whole list, so that an overlay can leave one out
-        ["services", _, "provision"] | ["up"] | ["tasks", _, "run"] | ["secrets", _, "command"] => Rule::Replace,
+        // devup's own: a later list of steps or tasks is the whole list, so that an overlay can leave one out; and a later
+        // way of keeping data is the whole way, whichever form either has
+        ["services", _, "provision" | "backup"] | ["up"] | ["tasks", _, "run"] | ["secrets", _, "command"] => {
+            Rule::Replace
+        }
         _ => Rule::Deep,
     }
 }

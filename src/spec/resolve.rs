@@ -7,6 +7,7 @@ use super::error::{Fault, SpecError};
 use super::load::Loaded;
 use super::node::{At, Entry, Node};
 use super::path::show;
+use crate::model::backup::Backup;
 use crate::model::environment::Environment;
 
 /// The environment that a loaded spec describes. Names are those of the project itself; an instance's come later.
@@ -31,6 +32,7 @@ pub fn environment(loaded: &Loaded) -> Result<Environment, SpecError> {
         models: nouns(spec, "models")?,
         tasks: nouns(spec, "tasks")?,
         up: texts(spec, "up"),
+        backup: backup(spec)?,
         development: loaded.development.clone(),
         ..Environment::default()
     })
@@ -52,6 +54,12 @@ fn misfit(kind: &str, name: &str, entry: &Entry, error: &serde_json::Error) -> S
     let path = show(&[kind, name]);
     let at: &At = if entry.key_at.source.is_some() { &entry.key_at } else { &entry.node.at };
     SpecError::new(Fault::BadValue { path, value: name.to_owned(), reason: error.to_string() }, at)
+}
+
+fn backup(spec: &Node) -> Result<Backup, SpecError> {
+    let Some(node) = spec.get("backup") else { return Ok(Backup::default()) };
+    let entry = Entry { key_at: node.at.clone(), node: node.clone() };
+    noun("the spec", "backup", &entry).map(|(_, backup)| backup)
 }
 
 fn texts(spec: &Node, key: &str) -> Vec<String> {

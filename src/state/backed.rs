@@ -25,6 +25,9 @@ pub struct Backed {
     /// Commits that the work in it stands on: without a remote that has them it is not whole.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub bases: BTreeSet<String>,
+    /// Patterns of ignored files in it, besides the usual ones, seen from the top of the working tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
     /// Its parts, by their places: `volumes/data`.
     pub parts: Vec<String>,
 }
@@ -60,6 +63,7 @@ mod tests {
             folder: None,
             work: Some("ab".to_owned()),
             bases: BTreeSet::new(),
+            include: Vec::new(),
             parts: vec!["work".to_owned()],
         };
         for (repository, snapshot) in [("local", "one"), ("server", "two"), ("local", "three")] {

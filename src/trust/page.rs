@@ -5,6 +5,8 @@ use super::table;
 /// The tables of the page, by their headings.
 const PAGE: &[(&str, &[table::Row])] = &[
     ("A service", table::SERVICE),
+    ("`backup` of a service", table::BACKUP),
+    ("`backup.command`", table::BACKUP_COMMAND),
     ("`build`", table::BUILD),
     ("`deploy`", table::DEPLOY),
     ("`deploy.resources.limits` and `.reservations`", table::RESOURCE),

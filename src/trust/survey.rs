@@ -124,6 +124,7 @@ pub fn survey(world: &World<'_>) -> Survey {
         models,
         tasks,
         up: _,
+        backup: _,
         development,
         bindings: _,
     } = world.environment;

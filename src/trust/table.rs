@@ -60,6 +60,7 @@ const NAMES_INSIDE: &str = "is a name on the project's own networks";
 pub const SERVICE: &[Row] = &[
     host("annotations", Kind::Security, "hands annotations to the container runtime"),
     free("attach", DEVUP_ONLY),
+    inner("backup", BACKUP),
     inner("build", BUILD),
     free("blkio_config", LIMIT),
     checked("cap_add", "free: those that every engine gives by default", check::cap_add),
@@ -151,6 +152,18 @@ pub const SERVICE: &[Row] = &[
     checked("volumes_from", "free: services of the project", check::volumes_from),
     free("working_dir", SEEN_INSIDE),
 ];
+
+/// Keys of `backup` of a service.
+pub const BACKUP: &[Row] = &[
+    free("kind", DEVUP_ONLY),
+    inner("command", BACKUP_COMMAND),
+    free("path", SEEN_INSIDE),
+    free("pause", "freezes the project's own containers"),
+    free("exclude", DEVUP_ONLY),
+];
+
+/// Keys of `backup.command`.
+pub const BACKUP_COMMAND: &[Row] = &[free("dump", RUNS_INSIDE), free("load", RUNS_INSIDE), free("check", RUNS_INSIDE)];
 
 /// Keys of `build`.
 pub const BUILD: &[Row] = &[

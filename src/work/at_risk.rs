@@ -137,13 +137,9 @@ pub fn remotes_have(repository: &Repository, commits: &BTreeSet<String>, asking:
     Ok(!any(&view, commits, &proof.confirmed)?)
 }
 
-/// Looks at many repositories at once; the answers stand in the order of the questions.
-pub fn survey(
-    repositories: &[&Repository],
-    asking: &Asking,
-    matter: &Matter,
-    threads: usize,
-) -> Result<Vec<Risk>, WorkError> {
+/// Looks at many repositories at once, each with the ignored files that matter in it; the answers stand in the order of
+/// the questions.
+pub fn survey(repositories: &[(&Repository, Matter)], asking: &Asking, threads: usize) -> Result<Vec<Risk>, WorkError> {
     let desk = tempfile::tempdir().map_err(WorkError::file("make a folder in", &std::env::temp_dir()))?;
     let (turn, risks) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -151,7 +147,7 @@ pub fn survey(
             scope.spawn(|| {
                 loop {
                     let position = turn.fetch_add(1, Ordering::Relaxed);
-                    let Some(repository) = repositories.get(position) else { return };
+                    let Some((repository, matter)) = repositories.get(position) else { return };
                     let risk = look(repository, &desk.path().join(position.to_string()), asking, matter);
                     risks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, risk));
                 }

@@ -349,3 +349,30 @@ fn a_damaged_repository_is_told_from_a_wrong_passphrase() {
     assert_eq!(opened.code, Some(1));
     assert!(!opened.stderr.contains("passphrase is wrong"), "{}", opened.stderr);
 }
+
+/// Git, apart from the machine's own configuration.
+fn git(env: &TestEnvironment, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.current_dir(env.project()).args(["-c", "user.name=ada", "-c", "user.email=ada@example.org"]);
+    let done = command.args(arguments).env("HOME", env.home()).env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn ignored_files_that_the_spec_names_are_kept() {
+    let env = TestEnvironment::new();
+    let spec = "devup: 1\nname: shop\nservices: {db: {image: x}}\nbackup: {include: [certs, 'local/*.key']}\n";
+    env.file("devup.yaml", spec).file("../key", &format!("{KEY}\n"));
+    env.file(".gitignore", "certs/\n*.key\nother/\n").file("certs/deep/dev.pem", "pem").file("local/a.key", "key");
+    env.file("local/deep/b.key", "deeper").file("other/c.pem", "not meant").file("d.key", "not meant");
+    git(&env, &["init", "-q"]);
+    git(&env, &["add", "-A"]);
+    git(&env, &["commit", "-qm", "first"]);
+    done(&env, &["backup", "init", "../repo", "--sheet", "../sheet.txt"]);
+    done(&env, &["backup"]);
+    done(&env, &["restore", "shop", "--into", "back"]);
+    let back = env.project().join("back/work/0/trees/0/files");
+    assert_eq!(fs::read(back.join("certs/deep/dev.pem")).unwrap(), b"pem");
+    assert_eq!(fs::read(back.join("local/a.key")).unwrap(), b"key");
+    assert!(!back.join("other").exists() && !back.join("d.key").exists());
+}

@@ -67,6 +67,11 @@ fn postgres_and_redis_come_back_from_a_backup() {
         "alter table goods owner to \"odd \"\"role\"",
         "select lo_from_bytea(4711, decode(repeat('00ff', 1000), 'hex'))",
         "create database \"odd ../db = 'x'\" owner \"odd \"\"role\"",
+        "alter database shop set search_path to \"$user\", public, \"odd, \"\"schema\"",
+        "alter database shop set app.word = 'it''s a \\word'",
+        "alter role \"odd \"\"role\" in database shop set work_mem = '7MB'",
+        "revoke all on database shop from public",
+        "grant create, temporary on database shop to \"odd \"\"role\" with grant option",
     ] {
         let said = ask(&project, "shop", query);
         assert!(!said.contains("ERROR"), "{query}: {said}");
@@ -75,6 +80,11 @@ fn postgres_and_redis_come_back_from_a_backup() {
     let sum = "select count(*), md5(string_agg(id || name || made, ',' order by id)) from goods";
     let wanted = ask(&project, "shop", sum);
     assert!(wanted.starts_with("5000|"), "{wanted}");
+    let settings = "select (select string_agg(setrole::regrole || ' ' || setconfig::text, ';' order by setrole::regrole::text) \
+        from pg_db_role_setting s where s.setdatabase = d.oid), (select string_agg(x::text, ',' order by x::text) \
+        from unnest(datacl) x) from pg_database d where datname = 'shop'";
+    let set = ask(&project, "postgres", settings);
+    assert!(set.contains("7MB") && set.contains("odd, ") && set.contains("it's a \\"), "{set}");
     let redis = |words: &[&str]| {
         project.engine.exec(&project.container("cache", 1), &[&["redis-cli"], words].concat()).trim().to_owned()
     };
@@ -94,9 +104,12 @@ fn postgres_and_redis_come_back_from_a_backup() {
     // a client that holds the database open, and all data gone
     ask(&project, "shop", "drop table goods; create table newer(id int); select lo_unlink(4711)");
     ask(&project, "postgres", "drop database \"odd ../db = 'x'\"");
+    ask(&project, "postgres", "alter database shop reset all; grant connect on database shop to public");
+    assert_ne!(ask(&project, "postgres", settings), set);
     assert_eq!(redis(&["del", "greeting"]), "1");
     run(&project, &["data", "restore", "--snapshot", "latest"]).expect(0).says("db: loaded");
     assert_eq!(ask(&project, "shop", sum), wanted);
+    assert_eq!(ask(&project, "postgres", settings), set);
     assert_eq!(ask(&project, "shop", "select to_regclass('newer') is null").trim(), "t");
     assert_eq!(ask(&project, "shop", "select length(lo_get(4711))").trim(), "2000");
     let owner = "select tableowner from pg_tables where tablename = 'goods'";
@@ -177,16 +190,37 @@ fn mariadb_comes_back_from_a_backup() {
         &project,
         "use shop; create table log(id int); create trigger t after delete on goods for each row insert into log values (old.id)",
     );
+    for query in [
+        "create user `o'dd \"user`@'%' identified by 'first'",
+        "create user plain@localhost identified by 'plain'",
+        "create role `rea\"ders`",
+        "grant select on shop.goods to `rea\"ders`",
+        "grant insert, update (name) on shop.goods to `o'dd \"user`@'%' with grant option",
+        "grant `rea\"ders` to `o'dd \"user`@'%'",
+        "grant all on `odd db`.* to plain@localhost",
+    ] {
+        assert_eq!(sql(&project, query), "", "{query}");
+    }
+    let users = "show create user `o'dd \"user`@'%'; show grants for `o'dd \"user`@'%'; show grants for `rea\"ders`; \
+        show create user plain@localhost; show grants for plain@localhost";
+    let known = sql(&project, users);
+    assert!(known.contains("GRANT OPTION") && known.contains("IDENTIFIED BY PASSWORD"), "{known}");
     let sum = "checksum table shop.goods";
     let wanted = sql(&project, sum);
     assert!(wanted.starts_with("shop.goods"), "{wanted}");
     run(&project, &["backup"]).expect(0);
     sql(&project, "use shop; delete from goods where id > 3; create table newer(id int)");
     sql(&project, "drop database `odd db`");
+    sql(
+        &project,
+        "drop user `o'dd \"user`@'%'; drop role `rea\"ders`; set password for plain@localhost = password('new')",
+    );
+    sql(&project, "grant all on *.* to plain@localhost");
     run(&project, &["data", "restore", "--snapshot", "latest"]).expect(0).says("db: loaded");
     assert_eq!(sql(&project, sum), wanted);
     assert_eq!(sql(&project, "select count(*) from shop.cheap").trim(), "9");
     assert_eq!(sql(&project, "select count(*) from shop.log").trim(), "0");
+    assert_eq!(sql(&project, users), known);
     assert_eq!(sql(&project, "show databases like 'devup%'").trim(), "");
     assert_eq!(sql(&project, "show databases like 'odd%'").trim(), "odd db");
     assert_eq!(sql(&project, "show tables in shop like 'newer'").trim(), "");

@@ -17,6 +17,7 @@ mod features;
 mod images;
 mod instances;
 mod joining;
+mod keeping;
 mod laptop;
 mod lifecycle;
 mod listings;

@@ -25,6 +25,7 @@ pub const PLAIN: &str = "folder";
 #[derive(Debug)]
 pub struct WorkKeeper<'a> {
     folder: &'a Path,
+    include: &'a [String],
     print: OnceCell<Print>,
 }
 
@@ -33,12 +34,13 @@ pub struct WorkKeeper<'a> {
 pub(super) struct Print {
     pub(super) fingerprint: String,
     pub(super) bases: BTreeSet<String>,
+    pub(super) include: Vec<String>,
 }
 
 impl<'a> WorkKeeper<'a> {
-    /// Of the project in this folder.
-    pub fn new(folder: &'a Path) -> Self {
-        Self { folder, print: OnceCell::new() }
+    /// Of the project in this folder, with the ignored files that match these patterns.
+    pub fn new(folder: &'a Path, include: &'a [String]) -> Self {
+        Self { folder, include, print: OnceCell::new() }
     }
 
     /// What the work came to, once it is kept.
@@ -78,7 +80,8 @@ impl Keeper for WorkKeeper<'_> {
             session.add(Part::folder(Kind::Work, name, folder.to_owned(), &origin, "read without an error"))?;
             return Ok(Vec::new());
         };
-        let matter = Matter::with(&[]).map_err(|error| AppError::failed(error.to_string()))?;
+        let include = from_top(folder, &checkout.top, self.include);
+        let matter = Matter::with(&include).map_err(|error| AppError::failed(error.to_string()))?;
         // a remote that goes with the home folder brings nothing back
         let asking = Asking { offline: false, not_in: std::env::home_dir() };
         let desk = tempfile::Builder::new()
@@ -87,13 +90,28 @@ impl Keeper for WorkKeeper<'_> {
             .map_err(|source| AppError::io("making a folder for what git has", source))?;
         let staging = desk.path().join("work");
         let work = capture(&checkout.top, &staging, &asking, &matter)?;
-        let print = Print { fingerprint: fingerprint::of_capture(&staging)?, bases: fingerprint::bases(&staging)? };
+        let (fingerprint, bases) = (fingerprint::of_capture(&staging)?, fingerprint::bases(&staging)?);
+        let print = Print { fingerprint, bases, include };
         let _ = self.print.set(print);
         let origin = format!("what git has in {} and no remote has", checkout.top.display());
         session.add(Part::folder(Kind::Work, None, staging, &origin, &verified(&work)))?;
         let notes = work.repositories.iter().flat_map(|one| &one.notes);
         Ok(notes.map(|note| Gap { what: "work".to_owned(), why: note.clone() }).collect())
     }
+}
+
+/// Patterns that are seen from the project's folder, seen from the top of its working tree; what lies below something that
+/// matches matters, too.
+fn from_top(folder: &Path, top: &Path, include: &[String]) -> Vec<String> {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (folder, top) = (real(folder), real(top));
+    let within = folder.strip_prefix(&top).unwrap_or_else(|_| Path::new("")).to_string_lossy();
+    let before = if within.is_empty() { String::new() } else { format!("{}/", globset::escape(&within)) };
+    let both = |pattern: &String| {
+        let pattern = pattern.trim_end_matches('/');
+        [format!("{before}{pattern}"), format!("{before}{pattern}/**")]
+    };
+    include.iter().flat_map(both).collect()
 }
 
 /// What the parts' word stands on.
@@ -107,4 +125,20 @@ fn verified(work: &Work) -> String {
     let silent = work.repositories.iter().flat_map(|one| &one.unproven);
     let silent: String = silent.map(|one| format!("; {one}")).collect();
     format!("read by git: {refs} refs, {stashes} stashes, {files} files{silent}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_seen_from_the_project_and_not_from_its_repository() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = top.path().join("apps [1]/shop");
+        std::fs::create_dir_all(&folder).unwrap();
+        let include = ["certs/".to_owned()];
+        assert_eq!(from_top(top.path(), top.path(), &include), ["certs", "certs/**"]);
+        let seen = from_top(&folder, top.path(), &include);
+        assert!(globset::Glob::new(&seen[1]).unwrap().compile_matcher().is_match("apps [1]/shop/certs/a.pem"));
+    }
 }

@@ -30,19 +30,18 @@ pub struct Covered {
 pub(super) struct Covers<'a> {
     pub(super) backed_up: &'a BackedUp,
     pub(super) asking: &'a Asking,
-    pub(super) matter: &'a Matter,
 }
 
 impl Covers<'_> {
     /// The backup that has the work of this repository.
-    pub(super) fn work(&self, line: &Line, repository: &Repository) -> Result<Option<Covered>> {
+    pub(super) fn work(&self, line: &Line, repository: &Repository, matter: &Matter) -> Result<Option<Covered>> {
         // what a remote did not say, a backup cannot say either: it may stand on what the remote had
         let unproven = |one: &Finding| matches!(one, Finding::Unproven { .. } | Finding::Unreadable { .. });
         let candidates: Vec<(&String, &Backed)> = line.projects.iter().flat_map(|project| self.away(project)).collect();
         if line.findings.is_empty() || candidates.is_empty() || line.findings.iter().any(unproven) {
             return Ok(None);
         }
-        let now = fingerprint::of_repository(repository.folder(), self.matter)?;
+        let now = fingerprint::of_repository(repository.folder(), matter)?;
         for (name, backed) in candidates {
             if backed.work.as_ref() == Some(&now) && at_risk::remotes_have(repository, &backed.bases, self.asking)? {
                 return Ok(Some(covered(name, backed)));

@@ -6,12 +6,14 @@ use super::super::node::{Entry, Map, Node, Value};
 use super::super::path::{below, index};
 use super::mounts::{device, file_mount, mount, ports};
 use super::{bad, one_to_list, pairs, with, wrong};
+use crate::model::backup::NONE;
 
 /// Rewrites a service into long forms.
 pub fn canonicalise(service: &mut Node, path: &[&str], ports_left: &mut usize) -> Result<(), SpecError> {
     if service.as_map().is_none() {
         return Ok(());
     }
+    with(service, "backup", path, backup)?;
     with(service, "build", path, build)?;
     with(service, "depends_on", path, dependencies)?;
     with(service, "extends", path, |node, _| wrap(node, "service"))?;
@@ -56,6 +58,37 @@ fn build(build: &mut Node, path: &[&str]) -> Result<(), SpecError> {
     with(build, "additional_contexts", path, pairs)?;
     with(build, "ssh", path, ssh)?;
     items(build, "secrets", path, file_mount)
+}
+
+/// `postgres` → its kind, `false` → the kind that keeps nothing, `true` → as recognised; text of a command is the shell's.
+fn backup(backup: &mut Node, path: &[&str]) -> Result<(), SpecError> {
+    let at = backup.at.clone();
+    let kind = match &backup.value {
+        Value::Bool(true) => None,
+        Value::Bool(false) => Some(NONE.to_owned()),
+        Value::String(kind) => Some(kind.clone()),
+        _ => {
+            with(backup, "path", path, one_to_list)?;
+            return with(backup, "command", path, |commands, path| {
+                ["dump", "load", "check"].iter().try_for_each(|which| with(commands, which, path, by_shell))
+            });
+        }
+    };
+    *backup = Node::empty_map(at.clone());
+    if let Some(kind) = kind {
+        backup.set("kind", Node::string(kind, at));
+    }
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of the changes that `with` applies")]
+fn by_shell(command: &mut Node, _: &[&str]) -> Result<(), SpecError> {
+    if matches!(command.value, Value::String(_)) {
+        let words = ["/bin/sh", "-c"].map(|word| Node::string(word, command.at.clone()));
+        let text = std::mem::replace(command, Node::new(Value::Null, command.at.clone()));
+        command.value = Value::Seq(words.into_iter().chain([text]).collect());
+    }
+    Ok(())
 }
 
 /// `a` → `{key: a}`.

@@ -55,3 +55,16 @@ fn what_cannot_be_read_has_its_place() {
     assert!(refused("services: {a: {volumes: ['aa::b']}}").contains("nothing between two colons"));
     assert!(refused("volumes: {v: {name: a, external: {name: b}}}").contains("two names"));
 }
+
+#[test]
+fn backup_becomes_a_mapping() {
+    let kept = |text: &str| service(&format!("backup: {text}"))["backup"].take();
+    assert_eq!(kept("false"), json!({"kind": "none"}));
+    assert_eq!(kept("true"), json!({}));
+    assert_eq!(kept("mysql"), json!({"kind": "mysql"}));
+    assert_eq!(kept("{kind: sqlite, path: /a}"), json!({"kind": "sqlite", "path": ["/a"]}));
+    assert_eq!(
+        kept("{command: {dump: 'x | y', load: [z, a b]}}"),
+        json!({"command": {"dump": ["/bin/sh", "-c", "x | y"], "load": ["z", "a b"]}})
+    );
+}

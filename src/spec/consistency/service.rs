@@ -13,6 +13,7 @@ pub(super) fn check(checked: &mut Checked<'_>, name: &str, entry: &Entry) {
     let service = &entry.node;
     let at = &entry.key_at;
     origin(checked, name, service, at);
+    backup(checked, name, service);
     build(checked, name, service);
     network(checked, name, service);
     healthcheck(checked, name, service);
@@ -43,6 +44,32 @@ fn origin(checked: &mut Checked<'_>, name: &str, service: &Node, at: &At) {
         let other = if has("image") { "image" } else { "build" };
         let at = &service.get("env").map_or(at, |node| &node.at).clone();
         checked.contradiction(&["services", name], format!("has both `env` and `{other}`"), at);
+    }
+}
+
+/// What is left out of backups has to be there.
+fn backup(checked: &mut Checked<'_>, name: &str, service: &Node) {
+    let Some(backup) = service.get("backup") else { return };
+    for (number, volume) in items(backup, "exclude").enumerate() {
+        let wanted = volume.as_str().unwrap_or_default();
+        let is_it = |mount: &Node| {
+            text(mount, "type") == "volume" && [text(mount, "source"), text(mount, "target")].contains(&wanted)
+        };
+        if !items(service, "volumes").any(is_it) {
+            let mounted = items(service, "volumes").filter(|mount| text(mount, "type") == "volume");
+            let known: Vec<&str> = mounted.map(|mount| text(mount, "source")).filter(|key| !key.is_empty()).collect();
+            let path = show(&["services", name, "backup", "exclude", &index(number)]);
+            let help = if known.is_empty() {
+                "the service mounts none; one that only its image declares is named by its path inside".to_owned()
+            } else {
+                format!("volumes of the service are {}", known.join(", "))
+            };
+            let fault = Fault::UnknownName { path, kind: "volume", name: wanted.to_owned() };
+            // a volume that only the image declares is known by its path, which nothing here can prove wrong
+            if !wanted.starts_with('/') {
+                checked.tell(fault, &volume.at).help = help;
+            }
+        }
     }
 }
 

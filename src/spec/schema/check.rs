@@ -275,6 +275,8 @@ const TYPICAL: &[(&str, &str)] = &[
     ("ipam", "{ config: [{ subnet: 172.28.0.0/16 }] }"),
     ("secret", "{ file: ./secret.txt }"),
     ("config", "{ file: ./config.txt }"),
+    ("backup", "{ include: [certs/*.pem] }"),
+    ("service_backup", "{ kind: sqlite, path: /data/app.db }"),
 ];
 
 /// How a value of a shape is written.

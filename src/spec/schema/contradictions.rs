@@ -11,6 +11,9 @@ pub(super) fn check(root: &Node) -> Vec<Problem> {
         for other in ["image", "build"] {
             exclusive(&service.node, &path, "env", other, "the building block is the image", &mut problems);
         }
+        if let Some(entry) = service.node.as_map().and_then(|map| map.get("backup")) {
+            backup(&format!("{path}.backup"), entry, &mut problems);
+        }
     }
     for (name, secret) in root.entries("secrets") {
         let path = format!("secrets.{name}");
@@ -30,6 +33,28 @@ fn exclusive(node: &Node, path: &str, one: &str, other: &str, why: &str, problem
         let problem = Problem::new(Fault::Contradiction { path: path.to_owned(), reason }, &second.key_at);
         problems.push(problem.also(&first.key_at, format!("`{one}` is given")).help(format!("keep one: {why}")));
     }
+}
+
+/// A database of `SQLite` is a file, which only the spec can name; nothing else is one.
+fn backup(path: &str, entry: &Entry, problems: &mut Vec<Problem>) {
+    let node = &entry.node;
+    let kind = if node.as_map().is_some() { node.get("kind") } else { Some(node) }.and_then(Node::as_str);
+    exclusive(node, path, "kind", "command", "the commands say what kind it is", problems);
+    let map = node.as_map();
+    let file = map.and_then(|map| map.get("path"));
+    let (reason, at, help) = match (kind, file) {
+        (Some("sqlite"), None) => {
+            let help = "write `backup: { kind: sqlite, path: /data/app.db }`";
+            ("has the kind sqlite, but no `path` of the database", &node.at, help)
+        }
+        (Some(kind), Some(file)) if kind != "sqlite" && !kind.contains('$') => {
+            ("has `path`, but its kind is not sqlite", &file.key_at, "write `kind: sqlite`, or remove `path`")
+        }
+        (None, Some(file)) => ("has `path`, but no kind", &file.key_at, "add `kind: sqlite`"),
+        _ => return,
+    };
+    let fault = Fault::Contradiction { path: path.to_owned(), reason: reason.to_owned() };
+    problems.push(Problem::new(fault, at).help(help));
 }
 
 /// A secret or config has exactly one source, unless somebody else keeps it.

@@ -3,8 +3,8 @@
 
 use super::forms::{self, MEMORY};
 use super::shape::{
-    Form, Kinds, MAP_OR_TEXTS, NUMBER_TEXT, Object, Scalar, Shape, TEXT, TEXTS, any_names, checked, key, list, names,
-    object, scalar,
+    BOOL, BOOL_TEXT, Form, Kinds, MAP_OR_TEXTS, NUMBER_TEXT, Object, Scalar, Shape, TEXT, TEXT_OR_TEXTS, TEXTS,
+    checked, key, list, names, object, scalar, words,
 };
 
 /// The version of devup's own schema that this devup writes and reads.
@@ -19,10 +19,49 @@ pub static REQUIRES: Shape = checked(Kinds::STRING, forms::requirement, "\">=0.1
 /// `env:` of a service.
 pub static ENV: Shape = checked(Kinds::STRING, forms::env, "postgres-15");
 
-/// `backup:`.
-pub static BACKUP: Shape = Shape::Either(&[&BACKUP_SCALAR, &BACKUP_ANY]);
-static BACKUP_SCALAR: Shape = scalar(Kinds::STRING.or(Kinds::BOOL));
-static BACKUP_ANY: Shape = any_names("option", &Shape::Any);
+/// `backup:` of the whole spec.
+pub static BACKUP: Shape = Shape::Object(&BACKUP_OBJECT);
+static BACKUP_OBJECT: Object = object(
+    "backup",
+    &[],
+    &[
+        key("include", &PATTERNS, "Patterns of files that git ignores and that are kept all the same"),
+        key("pause", &BOOL_TEXT, "Whether containers are frozen while their volumes are read"),
+    ],
+);
+static PATTERNS: Shape = list(&PATTERN);
+static PATTERN: Shape = checked(Kinds::STRING, forms::pattern, "certs/*.pem");
+
+/// `backup:` of a service.
+pub static SERVICE_BACKUP: Shape = Shape::Either(&[&BACKUP_KIND, &BOOL, &SERVICE_BACKUP_SHAPE]);
+static BACKUP_KIND: Shape = words(BACKUP_KINDS);
+const BACKUP_KINDS: &[&str] =
+    &["postgres", "postgresql", "mariadb", "mysql", "redis", "valkey", "sqlite", "mongodb", "none"];
+static SERVICE_BACKUP_SHAPE: Shape = Shape::Object(&SERVICE_BACKUP_OBJECT);
+static SERVICE_BACKUP_OBJECT: Object = object(
+    "service_backup",
+    &[],
+    &[
+        key("command", &COMMANDS, "Programs inside that give and take the data, for servers that devup does not know"),
+        key("exclude", &TEXTS, "Volumes that are not kept"),
+        key("kind", &BACKUP_KIND, "Which server it is; none: its data is not kept"),
+        key("path", &FILES_INSIDE, "The files that are databases of SQLite"),
+        key("pause", &BOOL_TEXT, "Whether its containers are frozen while their volumes are read"),
+    ],
+);
+static FILES_INSIDE: Shape = Shape::Either(&[&FILE_INSIDE, &FILE_LIST]);
+static FILE_INSIDE: Shape = checked(Kinds::STRING, forms::file_inside, "/data/app.db");
+static FILE_LIST: Shape = list(&FILE_INSIDE);
+static COMMANDS: Shape = Shape::Object(&COMMANDS_OBJECT);
+static COMMANDS_OBJECT: Object = object(
+    "backup_command",
+    &["dump", "load"],
+    &[
+        key("check", &TEXT_OR_TEXTS, "Ends with 0 when the service is ready for either"),
+        key("dump", &TEXT_OR_TEXTS, "Prints all data"),
+        key("load", &TEXT_OR_TEXTS, "Takes what `dump` printed, in place of what is there"),
+    ],
+);
 
 /// `provision:` of a service.
 pub static PROVISION: Shape = list(&Shape::Object(&PROVISION_OBJECT));
@@ -103,7 +142,7 @@ static X_SERVICE_OBJECT: Object = object(
     "x_devup_service",
     &[],
     &[
-        key("backup", &BACKUP, "How its data is backed up"),
+        key("backup", &SERVICE_BACKUP, "How its data is backed up"),
         key("env", &ENV, "A building block instead of image or build"),
         key("provision", &PROVISION, "Steps run inside"),
     ],

@@ -229,6 +229,20 @@ pub fn requirement(text: &str) -> Result<(), String> {
     semver::VersionReq::parse(text).map(drop).map_err(|error| error.to_string())
 }
 
+/// A pattern of files below the project's folder.
+pub fn pattern(text: &str) -> Result<(), String> {
+    if text.starts_with(['/', '~']) || text.split('/').any(|part| part == "..") {
+        return Err("it leads out of the project's folder".into());
+    }
+    globset::Glob::new(text).map(drop).map_err(|error| error.kind().to_string())
+}
+
+/// A file inside a container, by its whole path.
+pub fn file_inside(text: &str) -> Result<(), String> {
+    let plain = !text.ends_with('/') && text.split('/').all(|part| part != "." && part != "..");
+    if text.starts_with('/') && plain { Ok(()) } else { Err("it is not the whole path of a file inside".into()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

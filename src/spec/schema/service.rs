@@ -1,7 +1,7 @@
 //! The keys of a service: the Compose Specification's and devup's own.
 
 use super::deploy::{DEPLOY, GPU_REQUESTS};
-use super::devup::{BACKUP, ENV, PROVISION, X_SERVICE};
+use super::devup::{ENV, PROVISION, SERVICE_BACKUP, X_SERVICE};
 use super::forms::{self, BYTES, DURATION};
 use super::parts::{
     BLKIO, BUILD, CREDENTIAL_SPEC, DEPENDS_ON, DEVELOP, DEVICES, ENV_FILE, EXTENDS, EXTRA_HOSTS, FILES, HEALTHCHECK,
@@ -43,7 +43,7 @@ pub static SERVICE: Object = object(
     &[
         key("annotations", &MAP_OR_TEXTS, "Notes for the container runtime"),
         key("attach", &BOOL_TEXT, "Whether its output is shown when attached"),
-        key("backup", &BACKUP, "devup: how its data is backed up"),
+        key("backup", &SERVICE_BACKUP, "devup: how its data is backed up"),
         key("blkio_config", &BLKIO, "Limits of block devices"),
         key("build", &BUILD, "How its image is built: a context, or a mapping"),
         key("cap_add", &TEXTS, "Linux capabilities to add"),

@@ -174,7 +174,42 @@ fn what_is_not_built_yet_is_refused() {
         screen("machines: { default: { env: debian-12 } }")
             .contains("`machines` (virtual machines) is not available yet")
     );
-    assert!(screen("services: { db: { image: a, backup: postgres } }").contains("`backup` is not available yet"));
+}
+
+#[test]
+fn backup_takes_a_word_a_truth_or_a_mapping() {
+    for good in [
+        "postgres",
+        "false",
+        "true",
+        "none",
+        "{ kind: sqlite, path: [/data/a.db, /data/b.db], exclude: [data], pause: true }",
+        "{ command: { dump: 'x | y', load: [z], check: c } }",
+        "{ pause: false }",
+    ] {
+        let spec = format!("services: {{ db: {{ image: a, backup: {good} }} }}");
+        assert!(validate(&tree(&spec)).is_ok(), "{good}: {}", screen(&spec));
+    }
+    assert!(validate(&tree("backup: { include: [certs/*.pem], pause: true }")).is_ok());
+    for (bad, told) in [
+        ("services: { db: { image: a, backup: postgre } }", "did you mean `postgres`?"),
+        ("services: { db: { image: a, backup: sqlite } }", "has the kind sqlite, but no `path`"),
+        ("services: { db: { image: a, backup: { path: /a } } }", "has `path`, but no kind"),
+        ("services: { db: { image: a, backup: { kind: redis, path: /a } } }", "has `path`, but its kind is not sqlite"),
+        ("services: { db: { image: a, backup: { kind: sqlite, path: a.db } } }", "it is not the whole path"),
+        ("services: { db: { image: a, backup: { kind: sqlite, path: /a/../b } } }", "it is not the whole path"),
+        ("services: { db: { image: a, backup: { command: { dump: x } } } }", "lacks `load`"),
+        (
+            "services: { db: { image: a, backup: { kind: redis, command: { dump: x, load: y } } } }",
+            "can't have both `kind` and `command`",
+        ),
+        ("services: { db: { image: a, backup: { paths: /a } } }", "did you mean `path`?"),
+        ("backup: daily", "`backup` must be a mapping"),
+        ("backup: { include: [../secrets] }", "it leads out of the project's folder"),
+        ("backup: { include: ['a[b'] }", "`backup.include[0]` can't be `a[b`"),
+    ] {
+        assert!(screen(bad).contains(told), "{bad}: {}", screen(bad));
+    }
 }
 
 #[test]

@@ -59,15 +59,6 @@ pub(super) fn not_yet(root: &Node) -> Vec<Problem> {
         let help = "remove `machines:` for now, or move it to `x-machines:`; services run in containers without it";
         problems.push(say(entry, "`machines` (virtual machines)", help));
     }
-    let backup_help = "remove it for now, or move it to `x-backup:`";
-    if let Some(entry) = top.and_then(|map| map.get("backup")) {
-        problems.push(say(entry, "`backup`", backup_help));
-    }
-    for (_, service) in root.entries("services") {
-        if let Some(entry) = service.node.as_map().and_then(|map| map.get("backup")) {
-            problems.push(say(entry, "`backup`", backup_help));
-        }
-    }
     problems
 }
 

@@ -19,7 +19,7 @@ pub const SPEC: Shape = Record(&[
     ("models", Dict(&Record(MODEL))),
     ("tasks", Dict(&Record(TASK))),
     ("up", Texts),
-    ("backup", Any),
+    ("backup", Record(&[("include", Texts), ("pause", OptFlag)])),
 ]);
 
 const SERVICE: Fields = &[
@@ -116,7 +116,15 @@ const SERVICE: Fields = &[
     ("post_start", List(&Record(HOOK))),
     ("pre_stop", List(&Record(HOOK))),
     ("pre_start", List(&Record(PRE_START))),
-    ("backup", Any),
+    ("backup", Record(SERVICE_BACKUP)),
+];
+
+const SERVICE_BACKUP: Fields = &[
+    ("kind", Text),
+    ("command", Record(&[("dump", Command), ("load", Command), ("check", Command)])),
+    ("path", Texts),
+    ("pause", OptFlag),
+    ("exclude", Texts),
 ];
 
 const BUILD: Fields = &[
