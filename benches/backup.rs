@@ -21,10 +21,15 @@ const PHASES: [&str; 3] = ["first", "second", "restore"];
 const LIMITS: [f64; 3] = [1.1, 0.9, 0.9];
 const WORDS: &str = "bench";
 
+/// Of each tool and phase: wall and processor time of each round, in seconds.
+type Times = BTreeMap<(&'static str, &'static str), Vec<(f64, f64)>>;
+
 struct Bench {
     folder: tempfile::TempDir,
     restic: PathBuf,
-    peak: BTreeMap<&'static str, u64>,
+    peak: BTreeMap<&'static str, f64>,
+    /// Seconds of processor time of the last call: a busy machine does not change them much.
+    worked: f64,
 }
 
 fn main() {
@@ -39,17 +44,17 @@ fn main() {
     let number = |name: &str, otherwise| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise);
     let restic = std::env::var_os("RESTIC").map_or_else(|| "restic".into(), PathBuf::from);
     let folder = tempfile::Builder::new().prefix("devup-bench-").tempdir().expect("a temporary folder");
-    let mut bench = Bench { folder, restic, peak: BTreeMap::new() };
+    let mut bench = Bench { folder, restic, peak: BTreeMap::new(), worked: 0.0 };
     let bytes = bench.make(number("FILES", 30_000), number("MEGABYTES", 1000) * 1_000_000);
-    let expected = digest(&bench.path("p/in"));
-    let mut times: BTreeMap<(&str, &str), Vec<Duration>> = BTreeMap::new();
+    let expected = digest(&bench.path("in"));
+    let mut times: Times = BTreeMap::new();
     for round in 0..number("ROUNDS", 3) {
         for turn in 0..TOOLS.len() {
             let tool = TOOLS[(turn + usize::try_from(round).unwrap_or(0)) % TOOLS.len()];
             bench.begin(tool);
             for phase in PHASES {
                 let took = bench.run(tool, phase);
-                times.entry((tool, phase)).or_default().push(took);
+                times.entry((tool, phase)).or_default().push((took.as_secs_f64(), bench.worked));
             }
             assert_eq!(digest(&bench.restored(tool)), expected, "{tool} restored something else");
             bench.clear();
@@ -71,12 +76,13 @@ impl Bench {
         self.folder.path().join(below)
     }
 
-    /// A project with files of mixed sizes, every second one of text: a tenth of them has most of the bytes.
+    /// A folder with files of mixed sizes, every second one of text: a tenth of them has most of the bytes. And a project beside
+    /// it, which has nothing but its spec.
     fn make(&self, files: u64, bytes: u64) -> u64 {
         let mut state = 88_172_645_463_325_252;
         let mut written = 0;
         for at in 0..files {
-            let folder = self.path(&format!("p/in/{}/{}", at % 37, at % 11));
+            let folder = self.path(&format!("in/{}/{}", at % 37, at % 11));
             std::fs::create_dir_all(&folder).expect("a folder");
             let share = if at % 10 == 0 { bytes * 9 / files } else { bytes / files / 9 };
             let size = usize::try_from(share / 2 + noise(&mut state) % share.max(1)).expect("a size");
@@ -90,6 +96,7 @@ impl Bench {
             std::fs::write(folder.join(format!("file-{at}")), &content).expect("a file");
             written += content.len() as u64;
         }
+        std::fs::create_dir(self.path("p")).expect("a folder");
         std::fs::write(self.path("p/devup.yaml"), "devup: 1\nname: bench\nservices: {web: {image: x}}\n")
             .expect("a spec");
         std::fs::write(self.path("key"), WORDS).expect("a passphrase");
@@ -127,8 +134,8 @@ impl Bench {
             ("devup", "restore") => {
                 self.timed(tool, devup, &["restore", "bench", "--into", "../back", "--passphrase-file", "../key"])
             }
-            ("devup", _) => self.timed(tool, devup, &["backup", "--folder", "in", "--passphrase-file", "../key"]),
-            ("restic", "restore") => self.timed(tool, &restic, &["restore", "-q", "latest", "--target", "../back"]),
+            ("devup", _) => self.timed(tool, devup, &["backup", "--folder", "../in", "--passphrase-file", "../key"]),
+            ("restic", "restore") => self.timed(tool, &restic, &["restore", "-q", "latest", "--target", "back"]),
             ("restic", _) => self.timed(tool, &restic, &["backup", "-q", "in"]),
             (_, phase) => {
                 let began = Instant::now();
@@ -159,36 +166,50 @@ impl Bench {
 
     /// Runs a program under GNU time, checks its exit code, keeps its peak memory, returns its wall time.
     fn timed(&mut self, tool: &'static str, program: &Path, arguments: &[&str]) -> Duration {
-        let memory = self.path("memory");
+        let facts = self.path("facts");
+        // devup is at home in its project; the others know of none
+        let folder = if tool == "devup" { self.path("p") } else { self.path("") };
         let mut command = Command::new("/usr/bin/time");
-        command.args(["-f", "%M", "-o"]).arg(&memory).arg(program).args(arguments).current_dir(self.path("p"));
+        command.args(["-f", "%M %U %S", "-o"]).arg(&facts).arg(program).args(arguments).current_dir(folder);
         command.env("HOME", self.path("home")).env_remove("XDG_STATE_HOME").env_remove("XDG_CONFIG_HOME");
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere").stdin(Stdio::null());
-        command.env("RESTIC_REPOSITORY", "../repo").env("RESTIC_PASSWORD_FILE", "../key");
+        command.env("RESTIC_REPOSITORY", "repo").env("RESTIC_PASSWORD_FILE", "key");
         let began = Instant::now();
         let output = command.output().expect("GNU time is installed (Debian: time)");
         let took = began.elapsed();
         assert!(output.status.success(), "{tool} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        let kib = std::fs::read_to_string(&memory).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let facts = std::fs::read_to_string(&facts).expect("what GNU time saw");
+        let mut facts = facts.split_whitespace().map(|word| word.parse::<f64>().expect("a number"));
+        let mut next = || facts.next().expect("three numbers");
+        let (kib, user, system) = (next(), next(), next());
         let peak = self.peak.entry(tool).or_default();
-        *peak = (*peak).max(kib);
+        *peak = peak.max(kib);
+        self.worked = user + system;
         took
     }
 
     #[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-    fn report(&self, bytes: u64, times: &BTreeMap<(&str, &str), Vec<Duration>>) {
+    fn report(&self, bytes: u64, times: &Times) {
         println!("{:.2} GB; medians", bytes as f64 / 1e9);
-        println!("{:8} {:>9} {:>9} {:>9} {:>8} {:>7}", "", "devup", "restic", "bare", "ratio", "limit");
+        println!(
+            "{:8} {:>9} {:>9} {:>9} {:>8} {:>7}   processor time",
+            "", "devup", "restic", "bare", "ratio", "limit"
+        );
         let mut missed = 0;
         for (phase, limit) in PHASES.into_iter().zip(LIMITS) {
-            let of = |tool| median(&times[&(tool, phase)]).as_secs_f64();
+            let of = |tool| median(times[&(tool, phase)].iter().map(|(wall, _)| *wall));
+            let work = |tool| median(times[&(tool, phase)].iter().map(|(_, worked)| *worked));
             let ratio = of("devup") / of("restic");
             missed += usize::from(ratio > limit);
             let [devup, restic, bare] = TOOLS.map(of);
-            println!("{phase:8} {devup:>8.2}s {restic:>8.2}s {bare:>8.2}s {ratio:>8.2} {limit:>7}");
+            let [our, their, library] = TOOLS.map(work);
+            println!(
+                "{phase:8} {devup:>8.2}s {restic:>8.2}s {bare:>8.2}s {ratio:>8.2} {limit:>7}   \
+                 {our:.2}s {their:.2}s {library:.2}s"
+            );
         }
         for (tool, kib) in &self.peak {
-            println!("peak memory of {tool}: {:.0} MiB", *kib as f64 / 1024.0);
+            println!("peak memory of {tool}: {:.0} MiB", kib / 1024.0);
         }
         println!("limits missed: {missed}");
     }
@@ -214,9 +235,9 @@ fn digest(folder: &Path) -> String {
     hex::encode(sum.finalize())
 }
 
-fn median(times: &[Duration]) -> Duration {
-    let mut times = times.to_vec();
-    times.sort();
+fn median(times: impl Iterator<Item = f64>) -> f64 {
+    let mut times: Vec<f64> = times.collect();
+    times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
 

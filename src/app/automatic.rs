@@ -3,8 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::backup::{Report, Wanted};
-use super::error::{AppError, Result};
+use super::backup::{Report, Wanted, notes};
+use super::error::Result;
 use super::request::Request;
 use super::vaults::{self, Keys, Opened};
 use crate::backup::copy;
@@ -22,6 +22,17 @@ const SLACK: SignedDuration = SignedDuration::from_mins(15);
 /// What is kept of automatic backups, and of no others.
 fn rules() -> Rules {
     Rules { last: Some(3), hourly: Some(24), daily: Some(14), weekly: Some(8), monthly: Some(12), ..Rules::default() }
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Ran {
+    /// The backups.
+    pub reports: Vec<Report>,
+    /// Why projects have none.
+    pub failures: Vec<String>,
+    /// Why other repositories do not have them.
+    pub behind: Vec<String>,
 }
 
 /// What a run needs of its caller.
@@ -45,7 +56,7 @@ pub fn due(every: Every, record: &Automatic, now: Timestamp) -> bool {
 
 /// Backs up every project, forgets old automatic backups, and copies to the other repositories. One that fails does not keep
 /// the others from being tried.
-pub fn run(means: &Means) -> Result<Vec<Report>> {
+pub fn run(means: &Means) -> Result<Ran> {
     let opened = vaults::open(means.state, means.request, None, means.keys)?;
     let mut failures = Vec::new();
     let mut reports = Vec::new();
@@ -69,19 +80,25 @@ pub fn run(means: &Means) -> Result<Vec<Report>> {
         }
         // where a backup failed, the older ones are worth more than their space
         if failures.is_empty() {
-            tidy(&opened)?;
+            tidy(means.state, &opened)?;
         }
     }
-    failures.extend(follow(means, &opened)?);
-    if failures.is_empty() { Ok(reports) } else { Err(AppError::failed(failures.join("; "))) }
+    Ok(Ran { reports, failures, behind: follow(means, &opened)? })
+}
+
+/// Only copies what another repository still lacks: nothing is due, and the copy failed.
+pub fn catch_up(means: &Means) -> Result<Ran> {
+    let opened = vaults::open(means.state, means.request, None, means.keys)?;
+    Ok(Ran { behind: follow(means, &opened)?, ..Ran::default() })
 }
 
 /// Removes automatic backups that no rule keeps, and frees what was marked before.
-fn tidy(opened: &Opened) -> Result<()> {
+fn tidy(state: &State, opened: &Opened) -> Result<()> {
     let tag = format!("{}:{REASON}", crate::backup::snapshot::OURS);
     let among = Among { project: None, tag: Some(&tag) };
     let plan = retention::plan(&opened.vault, &rules(), among, Timestamp::now())?;
     if retention::forget(&opened.vault, &plan)? > 0 {
+        notes::removed(state, opened)?;
         retention::prune(&opened.vault, false)?;
     }
     Ok(())
@@ -97,7 +114,8 @@ fn follow(means: &Means, from: &Opened) -> Result<Vec<String>> {
         let copied = vaults::open(means.state, means.request, Some(&entry.name), means.keys).and_then(|to| {
             let _lock = (means.lock)(&to)?;
             let missing = copy::missing(&from.vault, &to.vault, None)?;
-            Ok(copy::copy(&from.vault, &to.vault, &missing)?)
+            copy::copy(&from.vault, &to.vault, &missing)?;
+            notes::copied(means.state, from, &to)
         });
         if let Err(error) = copied {
             failures.push(format!("copying to {}: {error}", entry.name));
@@ -107,11 +125,30 @@ fn follow(means: &Means, from: &Opened) -> Result<Vec<String>> {
 }
 
 /// Remembers how a run went.
-pub fn note<T>(state: &State, now: Timestamp, ended: &Result<T>) -> Result<()> {
+pub fn note(state: &State, now: Timestamp, ended: &Result<Ran>) -> Result<()> {
     Ok(state.note_automatic(|record| match ended {
-        Ok(_) => (record.succeeded, record.failed) = (Some(now), None),
+        Ok(ran) => {
+            record.failed = told(&ran.failures, now);
+            record.behind = told(&ran.behind, now);
+            if record.failed.is_none() {
+                record.succeeded = Some(now);
+            }
+        }
         Err(error) => record.failed = Some((now, error.to_string())),
     })?)
+}
+
+/// Remembers how catching up went; it is no backup.
+pub fn note_copy(state: &State, now: Timestamp, ended: &Result<Ran>) -> Result<()> {
+    let why = match ended {
+        Ok(ran) => told(&ran.behind, now),
+        Err(error) => Some((now, error.to_string())),
+    };
+    Ok(state.note_automatic(|record| record.behind = why)?)
+}
+
+fn told(reasons: &[String], now: Timestamp) -> Option<(Timestamp, String)> {
+    (!reasons.is_empty()).then(|| (now, reasons.join("; ")))
 }
 
 /// How often they are taken from now on; `None`: no more.
@@ -133,6 +170,9 @@ fn judge(every: Every, record: &Automatic, now: Timestamp) -> Option<String> {
     if let Some((when, why)) = &record.failed {
         return Some(format!("the automatic backup of {} failed: {why}", shown(*when)));
     }
+    if let Some((when, why)) = &record.behind {
+        return Some(format!("backed up, but not copied to every repository ({}): {why}", shown(*when)));
+    }
     let last = record.succeeded.or(record.since)?;
     (now.duration_since(last) > every.span() * 2).then(|| {
         format!("no automatic backup since {}: does its timer run? `devup backup schedule` sets it", shown(last))
@@ -142,13 +182,14 @@ fn judge(every: Every, record: &Automatic, now: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::error::AppError;
 
     fn at(hours: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
     }
 
     fn succeeded(hours: i64) -> Automatic {
-        Automatic { since: Some(at(0)), succeeded: Some(at(hours)), failed: None }
+        Automatic { since: Some(at(0)), succeeded: Some(at(hours)), ..Automatic::default() }
     }
 
     #[test]
@@ -173,11 +214,26 @@ mod tests {
     fn a_failure_is_remembered_until_the_next_success() {
         let (_folder, state) = crate::state::store::temporary();
         set(&state, Some(Every::Daily), at(0)).unwrap();
-        note::<()>(&state, at(1), &Err(AppError::failed("no space"))).unwrap();
+        note(&state, at(1), &Err(AppError::failed("no space"))).unwrap();
         assert!(trouble(&state, at(2)).unwrap().unwrap().contains("no space"));
-        note(&state, at(3), &Ok(())).unwrap();
+        note(&state, at(3), &Ok(Ran::default())).unwrap();
         assert_eq!(trouble(&state, at(4)).unwrap(), None);
         set(&state, None, at(5)).unwrap();
         assert_eq!(trouble(&state, at(500)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_copy_that_failed_is_told_and_no_reason_for_another_backup() {
+        let (_folder, state) = crate::state::store::temporary();
+        set(&state, Some(Every::Daily), at(0)).unwrap();
+        let offline = || Ok(Ran { behind: vec!["copying to far: no answer".to_owned()], ..Ran::default() });
+        note(&state, at(1), &offline()).unwrap();
+        assert!(trouble(&state, at(2)).unwrap().unwrap().contains("copying to far"));
+        assert!(!due(Every::Daily, &state.automatic().unwrap(), at(3)), "the backup itself was taken");
+        note_copy(&state, at(3), &offline()).unwrap();
+        assert!(state.automatic().unwrap().behind.is_some());
+        note_copy(&state, at(4), &Ok(Ran::default())).unwrap();
+        assert_eq!(trouble(&state, at(5)).unwrap(), None);
+        assert_eq!(state.automatic().unwrap().succeeded, Some(at(1)), "a copy is no backup");
     }
 }

@@ -1,5 +1,6 @@
 //! `backup`: the parts of a project that are kept, put together into one complete snapshot.
 
+pub mod notes;
 pub mod rules;
 pub mod secrets;
 pub mod work;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::secrets::SecretsKeeper;
-use self::work::{Print, WorkKeeper};
+use self::work::WorkKeeper;
 use super::error::{AppError, Result};
 use super::vaults::Opened;
 use crate::backup::manifest::{Gap, Manifest};
@@ -19,7 +20,6 @@ use crate::backup::part::{Kind, Part};
 use crate::backup::session::{Session, Subject, Summary};
 use crate::base::files::{self, Access, FileError};
 use crate::feature;
-use crate::state::backed::Backed;
 use crate::state::registry::Entry;
 use crate::state::store::State;
 
@@ -104,24 +104,8 @@ pub fn take(state: &State, opened: &Opened, wanted: &Wanted, keepers: &[&dyn Kee
         not_covered.extend(keeper.keep(&mut session)?);
     }
     let (summary, manifest) = session.finish(Timestamp::now(), not_covered)?;
-    note(state, opened, &summary, &manifest, work.and_then(WorkKeeper::print))?;
+    notes::taken(state, opened, &summary, &manifest, work.and_then(WorkKeeper::print))?;
     Ok(Report { project: wanted.project.clone(), repository: opened.name.clone(), summary, manifest })
-}
-
-/// Remembers the backup, for `wipe --check`.
-fn note(state: &State, opened: &Opened, summary: &Summary, manifest: &Manifest, work: Option<Print>) -> Result<()> {
-    let (work, bases, include) =
-        work.map(|print| (Some(print.fingerprint), print.bases, print.include)).unwrap_or_default();
-    let backed = Backed {
-        snapshot: summary.snapshot.clone(),
-        taken: manifest.taken,
-        folder: opened.vault.address().folder().map(Path::to_owned),
-        work,
-        bases,
-        include,
-        parts: manifest.parts.iter().map(|part| part.place.display().to_string()).collect(),
-    };
-    Ok(state.note_backup(&manifest.project, &opened.name, backed)?)
 }
 
 impl Wanted {

@@ -20,7 +20,7 @@ use super::workstation;
 use crate::backup::manifest::{Gap, Manifest};
 use crate::backup::part::{Kind, safe};
 use crate::backup::restore::{Request, restore};
-use crate::backup::snapshot::{Snapshot, Wanted};
+use crate::backup::snapshot::{self, Snapshot, Wanted};
 use crate::base::files::{Access, create_folder};
 use crate::state::store::State;
 
@@ -215,7 +215,9 @@ fn newest(opened: &Opened, project: &str, until: Timestamp) -> Result<Wanted> {
     snapshots.retain(|one| one.complete && one.project == project && !one.tags.iter().any(is_aside));
     let any = !snapshots.is_empty();
     let fitting = snapshots.into_iter().filter(|one| one.time <= until);
-    fitting.max_by_key(|one| one.time).map(|one| Wanted::Id(one.id)).ok_or_else(|| {
+    // who names a moment knows better than our clock
+    let now = if until == Timestamp::MAX { Timestamp::now() } else { until };
+    snapshot::newest(fitting, now, |one| one.time).map(|one| Wanted::Id(one.id)).ok_or_else(|| {
         let which = if any { format!(" that is not younger than {until}") } else { String::new() };
         AppError::failed(format!("repository {} has no complete backup of project {project}{which}", opened.name))
             .help("`devup backup list` shows what it has")

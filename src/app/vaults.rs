@@ -282,9 +282,18 @@ fn open_entry(state: &State, entry: &Entry, keys: &Keys) -> Result<Opened> {
             .map_err(|error| AppError::failed(error.to_string()))?,
         Keeping::Keyring | Keeping::Asked => None,
     };
+    // what is given may be meant for another repository: the keyring knows better, unless what it has is wrong
+    let known = if entry.passphrase == Keeping::Keyring { kept(state, &entry.name)? } else { None };
+    if let (Some(known), Some(_)) = (&known, &keys.origin) {
+        match Vault::open(&address, known, &cache(state)) {
+            Ok(vault) => return here(state, entry, vault),
+            Err(error) if error.kind == Kind::Passphrase => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let given = match (&keys.origin, entry.passphrase) {
         (Some(origin), _) => origin.read()?,
-        (None, Keeping::Keyring) => match kept(state, &entry.name)? {
+        (None, Keeping::Keyring) => match known {
             Some(passphrase) => passphrase,
             None => asked(keys, &format!("The keyring has no passphrase of repository {}; type it", entry.name))?,
         },
@@ -299,8 +308,15 @@ fn open_entry(state: &State, entry: &Entry, keys: &Keys) -> Result<Opened> {
         },
         None => given,
     };
-    let vault = Vault::open(&address, &passphrase, &cache(state))?;
-    Ok(Opened { name: entry.name.clone(), vault })
+    here(state, entry, Vault::open(&address, &passphrase, &cache(state))?)
+}
+
+/// As seen from this machine.
+fn here(state: &State, entry: &Entry, vault: Vault) -> Result<Opened> {
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random).map_err(|error| AppError::failed(format!("asking for random numbers: {error}")))?;
+    let machine = state.machine(&hex::encode(random))?;
+    Ok(Opened { name: entry.name.clone(), vault: vault.seen_from(machine) })
 }
 
 fn kept(state: &State, name: &str) -> Result<Option<SecretValue>> {

@@ -93,7 +93,8 @@ fn with_slash(mut url: Url) -> Url {
 /// Without a password that stands in it.
 fn hidden(text: &str) -> String {
     let Some(at) = text.find("://") else { return text.to_owned() };
-    let Some(end) = text[at + 3..].find('@').map(|end| at + 3 + end) else { return text.to_owned() };
+    // whoever forgot to encode one in the password shall not see the rest of it
+    let Some(end) = text[at + 3..].rfind('@').map(|end| at + 3 + end) else { return text.to_owned() };
     match text[at + 3..end].split_once(':') {
         Some((user, _)) => format!("{}{user}:***{}", &text[..at + 3], &text[end..]),
         None => text.to_owned(),
@@ -103,7 +104,15 @@ fn hidden(text: &str) -> String {
 impl fmt::Display for Address {
     /// As shown: without passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hidden(&self.written()))
+        match self {
+            Self::Rest(url) if url.password().is_some() => {
+                let mut shown = url.clone();
+                // only an address without a host refuses one
+                let _ = shown.set_password(Some("***"));
+                write!(f, "rest:{shown}")
+            }
+            Self::Folder(_) | Self::Rest(_) | Self::Rclone(_) => f.write_str(&self.written()),
+        }
     }
 }
 
@@ -134,6 +143,13 @@ mod tests {
         }
         let said = wrong("ftps://ada:hunter2@host/x");
         assert!(!said.contains("hunter2") && said.contains("ada:***@host"), "{said}");
+        for text in ["rest:https://ada:hunt@er2@ho st/x", "rest:https://ada:hunt/er2@host/x", "ftp://a:hunt?er2@b@host"]
+        {
+            let said = wrong(text);
+            assert!(!said.contains("hunt") && !said.contains("er2"), "{said}");
+        }
+        let shown = Address::parse("rest:https://ada:hunter2@host:8000/a@b/x", Path::new("/")).unwrap();
+        assert_eq!(shown.to_string(), "rest:https://ada:***@host:8000/a@b/x/");
         let shown = Address::parse("rest:https://ada:hunter2@host/x", Path::new("/")).unwrap();
         assert_eq!(shown.to_string(), "rest:https://ada:***@host/x/");
         assert!(shown.written().contains("hunter2"));

@@ -4,11 +4,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustic_core::repofile::{Node, NodeType};
-use rustic_core::{CheckOptions, IndexedFullStatus, LsOptions, ReadSubsetOption, Repository};
+use rustic_core::{CheckOptions, IndexedFullStatus, ReadSubsetOption, Repository, TreeId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::error::{BackupError, Kind, Result};
+use super::tree::{self, Refusal};
 use super::vault::Vault;
 
 /// What a repository holds of one part.
@@ -21,27 +22,29 @@ pub(super) struct Count {
     pub digest: String,
 }
 
-/// Counts what lies below a path of a snapshot, and makes sure that every piece of every file is there.
+/// Counts what lies below a path of a snapshot, and makes sure that every piece of every file is there. More than `most`
+/// entries are an error: whoever lists one folder within itself a thousand times would keep us counting forever.
 pub(super) fn count(
-    vault: &Vault,
     reader: &Repository<IndexedFullStatus>,
-    tree: rustic_core::TreeId,
+    tree: TreeId,
     place: &Path,
-) -> Result<Count> {
-    let failed = |error: &rustic_core::RusticError| vault.failed(&format!("counting {} in", place.display()), error);
+    most: u64,
+) -> std::result::Result<Count, Refusal> {
     let mut sum = Sha256::new();
-    let (mut entries, mut bytes) = (0, 0);
+    let (mut entries, mut bytes) = (0, 0_u64);
     // an empty part has no folder in the tree
-    if let Ok(top) = reader.node_from_path(tree, place) {
-        for item in reader.ls(&top, &LsOptions::default()).map_err(|error| failed(&error))? {
-            let (path, node) = item.map_err(|error| failed(&error))?;
-            entries += 1;
-            note(&mut sum, &path, &node);
-            for piece in node.content.iter().flatten() {
-                let known = reader.get_index_entry(piece).map_err(|error| failed(&error))?;
-                bytes += u64::from(known.data_length());
+    if let Some(top) = tree::find(reader, tree, place)?.and_then(|node| node.subtree) {
+        tree::walk(reader, top, &mut |path, node| {
+            if entries == most {
+                return Err(format!("there are more than {most} entries"));
             }
-        }
+            entries += 1;
+            note(&mut sum, path, node);
+            for piece in node.content.iter().flatten() {
+                bytes = bytes.saturating_add(tree::length(reader, *piece)?);
+            }
+            Ok(())
+        })?;
     }
     Ok(Count { entries, bytes, digest: hex::encode(sum.finalize()) })
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rustic_core::repofile::{Metadata, Node};
-use rustic_core::{IndexedFullStatus, LsOptions, Repository};
+use rustic_core::repofile::{Metadata, Node, SnapshotFile};
+use rustic_core::{IndexedFullStatus, Repository};
 use serde::Serialize;
 
-use super::error::Result;
-use super::snapshot::Wanted;
+use super::error::{BackupError, Kind, Result};
+use super::snapshot::{Snapshot, Wanted};
+use super::tree;
 use super::vault::Vault;
 
 /// How a path differs.
@@ -38,9 +39,9 @@ pub struct Difference {
 pub fn diff(vault: &Vault, first: &Wanted, second: &Wanted) -> Result<Vec<Difference>> {
     let (first, second) = (vault.find(first)?, vault.find(second)?);
     let reader = vault.for_reading()?;
-    let mut before = nodes(vault, &reader, first.tree)?;
+    let mut before = nodes(&reader, &first)?;
     let mut differences = Vec::new();
-    for (path, node) in nodes(vault, &reader, second.tree)? {
+    for (path, node) in nodes(&reader, &second)? {
         let how = match before.remove(&path) {
             None => Some(How::Added),
             Some(old) => compare(&old, &node),
@@ -69,13 +70,13 @@ fn compare(old: &Node, new: &Node) -> Option<How> {
     (kept(old) != kept(new)).then_some(How::Metadata)
 }
 
-fn nodes(
-    vault: &Vault,
-    reader: &Repository<IndexedFullStatus>,
-    tree: rustic_core::TreeId,
-) -> Result<BTreeMap<PathBuf, Node>> {
-    let failed = |error: &rustic_core::RusticError| vault.failed("comparing snapshots of", error);
-    let top = reader.node_from_path(tree, "".as_ref()).map_err(|error| failed(&error))?;
-    let items = reader.ls(&top, &LsOptions::default()).map_err(|error| failed(&error))?;
-    items.map(|item| item.map_err(|error| failed(&error))).collect()
+fn nodes(reader: &Repository<IndexedFullStatus>, file: &SnapshotFile) -> Result<BTreeMap<PathBuf, Node>> {
+    let mut found = BTreeMap::new();
+    let walked = tree::walk(reader, file.tree, &mut |path, node| {
+        found.insert(path.to_owned(), node.clone());
+        Ok(())
+    });
+    let failed =
+        |reason| BackupError::new(Kind::Damaged, format!("reading snapshot {}", Snapshot::of(file).id), reason);
+    walked.map(|()| found).map_err(failed)
 }

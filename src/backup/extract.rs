@@ -14,19 +14,19 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rustic_core::repofile::{BlobType, Metadata, Node, NodeType};
-use rustic_core::{BlobId, DataId, IndexedFullStatus, Repository, TreeId};
+use rustic_core::repofile::{Metadata, Node, NodeType};
+use rustic_core::{DataId, IndexedFullStatus, Repository, TreeId};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 use rustix::process::{Gid, Uid};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::error::{BackupError, Result};
+use super::tree::{self, Refusal};
 
-/// A piece of a file or a folder's list may not claim to be larger: restic cuts files into pieces of 8 MiB at most.
-const LARGEST_PIECE: u32 = 128 * 1024 * 1024;
 /// Folders in folders; each keeps a file descriptor.
 const DEEPEST: usize = 400;
+/// As deep as that, with room to spare: a caller's thread may have less.
+const STACK: usize = DEEPEST * 64 * 1024;
 /// Files on their way to those who write; each may keep its folder open.
 const QUEUE: usize = 64;
 /// A disk has no use for more.
@@ -93,9 +93,6 @@ struct Walk<'h> {
     jobs: SyncSender<Job<'h>>,
 }
 
-/// Of one entry: why it was not written.
-type Refusal = String;
-
 impl<'a> Extractor<'a> {
     /// Below this folder, which is there and empty.
     pub(super) fn new(reader: &'a Repository<IndexedFullStatus>, root: &Path) -> Self {
@@ -104,7 +101,7 @@ impl<'a> Extractor<'a> {
     }
 
     /// Writes the nodes that `wanted` accepts at the top, and everything below them.
-    pub(super) fn run(self, tree: TreeId, wanted: &dyn Fn(&OsStr) -> bool) -> Result<Extracted> {
+    pub(super) fn run(self, tree: TreeId, wanted: &(dyn Fn(&OsStr) -> bool + Sync)) -> Result<Extracted> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
         let open = rustix::fs::openat(CWD, &self.root, flags, Mode::empty())
             .map_err(|error| BackupError::io(format!("opening {}", self.root.display()), &error.into()))?;
@@ -112,14 +109,18 @@ impl<'a> Extractor<'a> {
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let queue = Mutex::new(queue);
         let workers = std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MOST_WORKERS);
+        let hand_of_all = &hand;
         std::thread::scope(|scope| {
             for _ in 0..workers {
-                scope.spawn(|| hand.work(&queue));
+                scope.spawn(|| hand_of_all.work(&queue));
             }
-            let top = Arc::new(Folder { hand: &hand, open, path: PathBuf::new(), meta: None });
-            let mut walk = Walk { hand: &hand, root: &root, linked: HashMap::new(), jobs };
-            walk.folder(&top, tree, 0, wanted);
-        });
+            let walked = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+                let top = Arc::new(Folder { hand: hand_of_all, open, path: PathBuf::new(), meta: None });
+                let mut walk = Walk { hand: hand_of_all, root: &root, linked: HashMap::new(), jobs };
+                walk.folder(&top, tree, 0, wanted);
+            });
+            walked.map(|_| ()).map_err(|error| BackupError::io(format!("writing below {}", root.display()), &error))
+        })?;
         drop(queue);
         let mut done = hand.done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.failed.sort_unstable();
@@ -260,9 +261,7 @@ impl Hand<'_> {
         if depth >= DEEPEST {
             return Err(format!("more than {DEEPEST} folders in each other"));
         }
-        let entry = self.reader.get_index_entry(&tree).map_err(|error| error.display_log())?;
-        sane(entry.location.length, entry.data_length())?;
-        Ok(self.reader.get_tree(&tree).map_err(|error| error.display_log())?.nodes)
+        tree::nodes(self.reader, tree)
     }
 
     fn file(&self, at: &OwnedFd, path: &Path, name: &OsStr, node: &Node) -> std::result::Result<(), Refusal> {
@@ -277,13 +276,7 @@ impl Hand<'_> {
     fn content(&self, file: &mut File, pieces: &[DataId]) -> std::result::Result<u64, Refusal> {
         let mut length = 0;
         for id in pieces {
-            let entry = self.reader.get_index_entry(id).map_err(|error| error.display_log())?;
-            sane(entry.location.length, entry.data_length())?;
-            let id: BlobId = (*id).into();
-            let piece = self.reader.get_blob_cached(&id, BlobType::Data).map_err(|error| error.display_log())?;
-            if hex::encode(Sha256::digest(&piece)) != id.to_hex().as_str() {
-                return Err(format!("piece {} is not what its name says", id.to_hex().as_str()));
-            }
+            let piece = tree::piece(self.reader, *id)?;
             length += piece.len() as u64;
             for run in piece.chunks(HOLE) {
                 if run.len() == HOLE && run.iter().all(|byte| *byte == 0) {
@@ -349,13 +342,6 @@ pub(super) fn checked(name: &OsStr) -> std::result::Result<(), Refusal> {
     if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.iter().any(|byte| matches!(byte, b'/' | 0)) {
         let name = name.to_string_lossy();
         return Err(format!("the name {name:?} would lead elsewhere"));
-    }
-    Ok(())
-}
-
-pub(super) fn sane(stored: u32, length: u32) -> std::result::Result<(), Refusal> {
-    if stored > LARGEST_PIECE || length > LARGEST_PIECE {
-        return Err(format!("a piece claims to have {} bytes", stored.max(length)));
     }
     Ok(())
 }

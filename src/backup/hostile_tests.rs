@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustic_core::repofile::NodeType;
 
+use super::check::count;
 use super::fixture::{Made, World, world};
 use super::restore::{Request, Restored, restore};
 use super::snapshot::Wanted;
@@ -126,4 +127,32 @@ fn a_shared_inode_with_other_content_is_another_file() {
     restored(&world, &made);
     let read = |name: &str| fs::read(world.path("deep/er/out").join(name)).unwrap();
     assert_eq!((read("a"), read("b"), read("c")), (b"one".to_vec(), b"two".to_vec(), b"one".to_vec()));
+}
+
+#[test]
+fn folders_without_end_are_given_up_and_what_lies_above_is_there() {
+    let world = world();
+    let mut made = Made(vec![]);
+    let mut path = String::new();
+    for _ in 0..450 {
+        path.push_str("/d");
+        made = made.node(&path, "d", NodeType::Dir, None);
+    }
+    let report = restored(&world, &made);
+    assert_eq!(report.written.failures, 1, "{report:?}");
+    assert!(report.written.failed[0].contains("folders in each other"), "{report:?}");
+    assert!(world.path("deep/er/out/d/d/d").is_dir());
+}
+
+#[test]
+fn counting_ends_where_there_is_more_than_is_said() {
+    let world = world();
+    let made = (0..10).fold(Made(vec![]), |made, at| made.node(&format!("/{at}"), &at.to_string(), file(), Some(b"x")));
+    let snapshot =
+        world.archive(&made.node("/sub", "sub", NodeType::Dir, None).node("/sub/f", "f", file(), Some(b"y")));
+    let reader = world.vault.for_reading().unwrap();
+    let counted =
+        |most| count(&reader, snapshot.tree, Path::new("sub"), most).map(|found| (found.entries, found.bytes));
+    assert_eq!(counted(1).unwrap(), (1, 1));
+    assert!(counted(0).unwrap_err().contains("more than 0 entries"));
 }

@@ -5,25 +5,21 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rustic_core::repofile::{BlobType, Node, SnapshotFile};
-use rustic_core::{BlobId, DataId, IndexedFullStatus, Repository, TreeId};
-use sha2::{Digest, Sha256};
+use rustic_core::repofile::{Node, SnapshotFile};
+use rustic_core::{DataId, IndexedFullStatus, Repository, TreeId};
 
 use super::check::count;
 use super::error::{BackupError, Kind, Result};
-use super::extract::{checked, sane};
+use super::extract::checked;
 use super::manifest::{Entry, Manifest};
 use super::part::safe;
 use super::session::ROOT;
 use super::snapshot::{COMPLETE, OURS, Snapshot, Wanted};
+use super::tree::{self, DEEPEST};
 use super::vault::Vault;
 
-/// Folders in folders.
-const DEEPEST: usize = 4000;
-
 /// One of devup's own complete snapshots.
-pub struct Kept<'v> {
-    vault: &'v Vault,
+pub struct Kept {
     reader: Repository<IndexedFullStatus>,
     file: SnapshotFile,
     /// What it says about itself.
@@ -38,14 +34,14 @@ pub type Visitor<'f> = &'f mut dyn FnMut(&[u8], &Node, Pieces<'_>) -> std::resul
 
 impl Vault {
     /// Opens one of devup's own snapshots.
-    pub fn kept(&self, wanted: &Wanted) -> Result<Kept<'_>> {
+    pub fn kept(&self, wanted: &Wanted) -> Result<Kept> {
         let file = self.find(wanted)?;
         let reader = self.for_reading()?;
         let manifest = self.manifest(&reader, &file)?.ok_or_else(|| {
             let reason = "devup did not make this snapshot, so nobody knows its parts";
             BackupError::new(Kind::Missing, format!("reading snapshot {}", Snapshot::of(&file).id), reason)
         })?;
-        Ok(Kept { vault: self, reader, file, manifest })
+        Ok(Kept { reader, file, manifest })
     }
 
     /// Removes a project's complete snapshots with this tag; their data stays until a prune. The caller holds the lock.
@@ -60,7 +56,7 @@ impl Vault {
     }
 }
 
-impl Kept<'_> {
+impl Kept {
     /// Its identity, as shown.
     pub fn id(&self) -> String {
         Snapshot::of(&self.file).id
@@ -76,7 +72,8 @@ impl Kept<'_> {
 
     /// Makes sure that a part is what the manifest says of it.
     pub fn verify(&self, part: &Entry) -> Result<()> {
-        let found = count(self.vault, &self.reader, self.file.tree, &self.home().join(&part.place))?;
+        let found = count(&self.reader, self.file.tree, &self.home().join(&part.place), part.entries)
+            .map_err(|reason| self.damaged(&part.place, reason))?;
         if found.digest == part.digest {
             return Ok(());
         }
@@ -85,7 +82,9 @@ impl Kept<'_> {
 
     /// A file of a part that is small, such as a list; `None` where there is no such file.
     pub fn small(&self, place: &Path, longest: u64) -> Result<Option<Vec<u8>>> {
-        let Ok(node) = self.reader.node_from_path(self.file.tree, &self.home().join(place)) else { return Ok(None) };
+        let whole = self.home().join(place);
+        let found = tree::find(&self.reader, self.file.tree, &whole).map_err(|reason| self.damaged(place, reason))?;
+        let Some(node) = found else { return Ok(None) };
         let mut text = Vec::new();
         for piece in self.pieces(&node) {
             text.extend_from_slice(&piece.map_err(|reason| self.damaged(place, reason))?);
@@ -100,11 +99,8 @@ impl Kept<'_> {
     /// of what was asked for itself is empty.
     pub fn walk(&self, place: &Path, visitor: Visitor<'_>) -> Result<()> {
         let whole = self.home().join(place);
-        let top = self
-            .reader
-            .node_from_path(self.file.tree, &whole)
-            .map_err(|error| self.damaged(place, error.display_log()))?;
         let failed = |reason: String| self.damaged(place, reason);
+        let top = self.find(&whole).map_err(failed)?;
         visitor(b"", &top, &mut self.pieces(&top)).map_err(failed)?;
         let mut levels = vec![(Vec::new(), self.nodes(&top).map_err(failed)?.into_iter())];
         while let Some((path, nodes)) = levels.last_mut() {
@@ -133,11 +129,14 @@ impl Kept<'_> {
     pub fn stream(&self, place: &Path) -> Result<impl Iterator<Item = std::result::Result<Bytes, String>> + '_> {
         let failed = |reason: String| self.damaged(place, reason);
         let whole = self.home().join(place);
-        let found = self.reader.node_from_path(self.file.tree, &whole);
-        let folder = found.map_err(|error| failed(error.display_log()))?;
+        let folder = self.find(&whole).map_err(failed)?;
         let nodes = self.nodes(&folder).map_err(failed)?;
         let pieces: Vec<DataId> = nodes.into_iter().flat_map(|node| node.content.unwrap_or_default()).collect();
         Ok(pieces.into_iter().map(|id| self.piece(id)))
+    }
+
+    fn find(&self, whole: &Path) -> std::result::Result<Node, String> {
+        tree::find(&self.reader, self.file.tree, whole)?.ok_or_else(|| "it is not there".to_owned())
     }
 
     /// With the length of what there is of it: a file that was cut while it was read has less than it said.
@@ -145,8 +144,7 @@ impl Kept<'_> {
         if node.is_file() {
             node.meta.size = 0;
             for piece in node.content.iter().flatten() {
-                let entry = self.reader.get_index_entry(piece).map_err(|error| error.display_log())?;
-                node.meta.size += u64::from(entry.data_length());
+                node.meta.size = node.meta.size.saturating_add(tree::length(&self.reader, *piece)?);
             }
         }
         Ok(node)
@@ -157,9 +155,7 @@ impl Kept<'_> {
             return Ok(Vec::new());
         }
         let tree: TreeId = folder.subtree.ok_or("it is a folder without content")?;
-        let entry = self.reader.get_index_entry(&tree).map_err(|error| error.display_log())?;
-        sane(entry.location.length, entry.data_length())?;
-        Ok(self.reader.get_tree(&tree).map_err(|error| error.display_log())?.nodes)
+        tree::nodes(&self.reader, tree)
     }
 
     fn pieces<'n>(&'n self, node: &'n Node) -> impl Iterator<Item = std::result::Result<Bytes, String>> + 'n {
@@ -167,13 +163,6 @@ impl Kept<'_> {
     }
 
     fn piece(&self, id: DataId) -> std::result::Result<Bytes, String> {
-        let entry = self.reader.get_index_entry(&id).map_err(|error| error.display_log())?;
-        sane(entry.location.length, entry.data_length())?;
-        let id: BlobId = id.into();
-        let piece = self.reader.get_blob_cached(&id, BlobType::Data).map_err(|error| error.display_log())?;
-        if hex::encode(Sha256::digest(&piece)) != id.to_hex().as_str() {
-            return Err(format!("piece {} is not what its name says", id.to_hex().as_str()));
-        }
-        Ok(piece)
+        tree::piece(&self.reader, id)
     }
 }

@@ -27,6 +27,7 @@ pub mod session;
 pub mod settings;
 pub mod snapshot;
 mod source;
+mod tree;
 pub mod vault;
 
 #[cfg(test)]

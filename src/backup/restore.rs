@@ -1,5 +1,6 @@
 //! Gets a snapshot, or parts of it, into a folder of its own: written beside, and put in place when everything is there.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use super::manifest::{Manifest, NAME};
 use super::part::{self, safe};
 use super::session::ROOT;
 use super::snapshot::{Snapshot, Wanted};
+use super::tree;
 use super::vault::Vault;
 use crate::base::files::{Access, create_folder};
 
@@ -51,9 +53,12 @@ pub fn restore(vault: &Vault, request: &Request) -> Result<Restored> {
     let file = vault.find(&request.wanted)?;
     let reader = vault.for_reading()?;
     let manifest = vault.manifest(&reader, &file)?;
-    let (tree, wanted) = top(vault, &reader, &file, manifest.is_some(), &request.only)?;
+    if let Some(manifest) = &manifest {
+        has(&file, manifest, &request.only)?;
+    }
+    let (tree, wanted) = top(&reader, &file, manifest.is_some(), &request.only)?;
     let (verified, damaged) = match &manifest {
-        Some(manifest) => verify(vault, &reader, &file, manifest, &request.only),
+        Some(manifest) => verify(&reader, &file, manifest, &request.only),
         None => (Vec::new(), Vec::new()),
     };
     let beside = Beside::make(&request.into)?;
@@ -62,11 +67,22 @@ pub fn restore(vault: &Vault, request: &Request) -> Result<Restored> {
     Ok(Restored { snapshot: Snapshot::of(&file), into: request.into.clone(), written, verified, damaged, manifest })
 }
 
-type Filter = Box<dyn Fn(&OsStr) -> bool>;
+type Filter = Box<dyn Fn(&OsStr) -> bool + Sync>;
+
+/// Whoever asks for parts that the snapshot does not have shall not take an empty folder for them.
+fn has(file: &SnapshotFile, manifest: &Manifest, only: &[part::Kind]) -> Result<()> {
+    if only.is_empty() || manifest.parts.iter().any(|part| only.contains(&part.kind)) {
+        return Ok(());
+    }
+    let folders: BTreeSet<&str> = manifest.parts.iter().map(|part| part.kind.folder()).collect();
+    let words = |names: Vec<&str>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let asked = words(only.iter().map(|kind| kind.folder()).collect());
+    let reason = format!("it has no {asked}; what it has: {}", words(folders.into_iter().collect()));
+    Err(BackupError::new(Kind::Missing, format!("restoring from snapshot {}", Snapshot::of(file).id), reason))
+}
 
 /// Where to begin: in devup's snapshots at the project's folder, in others at the top.
 fn top(
-    vault: &Vault,
     reader: &Repository<IndexedFullStatus>,
     file: &SnapshotFile,
     ours: bool,
@@ -80,12 +96,11 @@ fn top(
         return Ok((file.tree, Box::new(|_| true)));
     }
     let home = format!("{ROOT}/{}", safe(&file.label));
-    let node = reader
-        .node_from_path(file.tree, Path::new(&home))
-        .map_err(|error| vault.failed(&format!("reading {home} in"), &error))?;
-    let tree = node.subtree.ok_or_else(|| {
-        BackupError::new(Kind::Damaged, format!("reading {home}"), "it is no folder in this snapshot")
-    })?;
+    let damaged = |reason: String| {
+        BackupError::new(Kind::Damaged, format!("reading {home} of snapshot {}", Snapshot::of(file).id), reason)
+    };
+    let node = tree::find(reader, file.tree, Path::new(&home)).map_err(damaged)?;
+    let tree = node.and_then(|node| node.subtree).ok_or_else(|| damaged("it is no folder in it".to_owned()))?;
     if only.is_empty() {
         return Ok((tree, Box::new(|_| true)));
     }
@@ -96,7 +111,6 @@ fn top(
 
 /// Compares what the repository has of each part with what the manifest says of it.
 fn verify(
-    vault: &Vault,
     reader: &Repository<IndexedFullStatus>,
     file: &SnapshotFile,
     manifest: &Manifest,
@@ -106,7 +120,7 @@ fn verify(
     let (mut verified, mut damaged) = (Vec::new(), Vec::new());
     let parts = manifest.parts.iter().filter(|part| only.is_empty() || only.contains(&part.kind));
     for part in parts {
-        let found = count(vault, reader, file.tree, &home.join(&part.place));
+        let found = count(reader, file.tree, &home.join(&part.place), part.entries);
         let whole = found.is_ok_and(|found| found.digest == part.digest);
         if whole { &mut verified } else { &mut damaged }.push(part.place.display().to_string());
     }

@@ -6,7 +6,7 @@ use rustic_core::{KeepOptions, LimitOption, PruneOptions, StringList};
 use serde::Serialize;
 
 use super::error::{BackupError, Kind, Result};
-use super::snapshot::{COMPLETE, OURS, Snapshot};
+use super::snapshot::{COMPLETE, OURS, Snapshot, is_of_the_future};
 use super::vault::Vault;
 
 /// Packs that no snapshot wants stay this long behind the mark: whoever reads or writes meanwhile finds them.
@@ -87,16 +87,20 @@ impl Among<'_> {
 }
 
 /// What `forget` would do, project by project: nothing is removed yet. Only devup's complete snapshots take part.
-pub fn plan(vault: &Vault, rules: &Rules, among: Among, now: Timestamp) -> Result<Vec<Fate>> {
+pub fn plan(vault: &Vault, rules: &Rules, among: Among, moment: Timestamp) -> Result<Vec<Fate>> {
     let options = rules.options()?;
-    let now: Zoned = now.to_zoned(TimeZone::system());
+    let now: Zoned = moment.to_zoned(TimeZone::system());
     let mut groups: std::collections::BTreeMap<(String, String), Vec<SnapshotFile>> = std::collections::BTreeMap::new();
+    let mut fates = Vec::new();
     for file in vault.snapshot_files()? {
-        if among.has(&file) {
+        if among.has(&file) && is_of_the_future(file.time.timestamp(), moment) {
+            // beside it, the rules would find all others old
+            let reasons = vec!["its time is in the future".to_owned()];
+            fates.push(Fate { snapshot: Snapshot::of(&file), keep: true, reasons, id: file.id });
+        } else if among.has(&file) {
             groups.entry((file.label.clone(), file.hostname.clone())).or_default().push(file);
         }
     }
-    let mut fates = Vec::new();
     for group in groups.into_values() {
         let judged = options.apply(group, &now).map_err(|error| vault.failed("planning what goes from", &error))?;
         fates.extend(judged.into_iter().map(|one| Fate {

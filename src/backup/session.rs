@@ -1,11 +1,12 @@
 //! One backup of one project, from its first part to the complete snapshot.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, Zoned};
-use rustic_core::repofile::SnapshotFile;
+use jiff::{SignedDuration, Span, Timestamp, Zoned};
+use rustic_core::repofile::{SnapshotFile, SnapshotId};
 use rustic_core::{
     BackupOptions, Excludes, IndexedIdsStatus, LocalSource, LocalSourceFilterOptions, LocalSourceSaveOptions,
     ParentOptions, ReadSource, Repository, SnapshotGroupCriterion, SnapshotOptions, last_modified_node,
@@ -16,8 +17,9 @@ use super::check::{Count, count};
 use super::error::{BackupError, Kind as Trouble, Result};
 use super::manifest::{Entry, Gap, Manifest, NAME, VERSION};
 use super::part::{Content, Kind, Part, safe};
-use super::snapshot::{COMPLETE, OURS, PART, Snapshot};
+use super::snapshot::{COMPLETE, OURS, PART, Snapshot, newest};
 use super::source::{Seen, Watched};
+use super::tree;
 use super::vault::Vault;
 
 /// The folder at the top of a snapshot.
@@ -86,21 +88,16 @@ impl<'a> Session<'a> {
         vault.sweep();
         let repository = vault.for_writing()?;
         let snapshots = vault.snapshot_files()?;
-        let host = host_name();
-        let abandoned: Vec<_> = snapshots
-            .iter()
-            .filter(|snapshot| {
-                snapshot.tags.contains(PART) && snapshot.tags.contains(OURS) && snapshot.hostname == host
-            })
-            .map(|snapshot| snapshot.id)
-            .collect();
+        let own = machine_tag(vault);
+        let abandoned: Vec<_> =
+            snapshots.iter().filter(|snapshot| is_abandoned(snapshot, &own, now)).map(|snapshot| snapshot.id).collect();
         if !abandoned.is_empty() {
             repository.delete_snapshots(&abandoned).map_err(|error| vault.failed("clearing", &error))?;
         }
-        let parent = snapshots
+        let of_project = snapshots
             .into_iter()
-            .filter(|snapshot| snapshot.tags.contains(COMPLETE) && snapshot.label == subject.project)
-            .max_by(|one, other| one.time.cmp(&other.time));
+            .filter(|snapshot| snapshot.tags.contains(COMPLETE) && snapshot.label == subject.project);
+        let parent = newest(of_project, now, |snapshot| snapshot.time.timestamp());
         let last = parent.as_ref().map(|snapshot| snapshot.time.timestamp());
         let time = last.map_or(now, |last| now.max(last.saturating_add(Span::new().milliseconds(1)).unwrap_or(last)));
         let time = time.to_zoned(TimeZone::system());
@@ -137,28 +134,69 @@ impl<'a> Session<'a> {
         self.refresh()?;
         let mut snapshots: Vec<SnapshotFile> = self.done.iter().map(|done| done.snapshot.clone()).collect();
         snapshots.push(manifest_snapshot);
-        let complete = self.description(COMPLETE)?;
+        // a part like the others, until it is known to have all of them
         let merged = self
             .repository
-            .merge_snapshots(&snapshots, &last_modified_node, complete)
+            .merge_snapshots(&snapshots, &last_modified_node, self.description(PART)?)
             .map_err(|error| self.vault.failed("completing the snapshot in", &error))?;
-        self.summary_of(&snapshots, &merged, manifest)
+        self.has_all(&merged, &manifest)?;
+        let id = self.complete(&merged)?;
+        snapshots.push(merged);
+        Ok((self.summary_of(&snapshots, id, manifest.taken), manifest))
     }
 
-    fn summary_of(
-        &self,
-        snapshots: &[SnapshotFile],
-        merged: &SnapshotFile,
-        manifest: Manifest,
-    ) -> Result<(Summary, Manifest)> {
+    /// Makes sure that the merged snapshot has every part, whole, and the manifest.
+    fn has_all(&self, merged: &SnapshotFile, manifest: &Manifest) -> Result<()> {
+        let reader = self.vault.for_reading()?;
+        let lost = |what: &Path, reason: String| {
+            let attempt = format!("putting {} into the complete snapshot", what.display());
+            BackupError::new(Trouble::Incomplete, attempt, reason)
+        };
+        for (done, entry) in self.done.iter().zip(&manifest.parts) {
+            let place = self.home().join(&done.place);
+            let folder = |tree| tree::find(&reader, tree, &place).map(|node| node.and_then(|node| node.subtree));
+            let both = folder(done.snapshot.tree).and_then(|own| Ok((own, folder(merged.tree)?)));
+            // a folder is named by its content: what has the same name was counted already
+            let (own, there) = both.map_err(|reason| lost(&done.place, reason))?;
+            if own == there {
+                continue;
+            }
+            let found = count(&reader, merged.tree, &place, entry.entries);
+            if found.map_err(|reason| lost(&done.place, reason))?.digest != entry.digest {
+                return Err(lost(&done.place, "it is not what was counted before".to_owned()));
+            }
+        }
+        let place = self.home().join(NAME);
+        let there = tree::find(&reader, merged.tree, &place).map_err(|reason| lost(Path::new(NAME), reason))?;
+        there.map(|_| ()).ok_or_else(|| lost(Path::new(NAME), "it is not there".to_owned()))
+    }
+
+    /// Files the merged snapshot as the complete one, and says which it is.
+    fn complete(&self, merged: &SnapshotFile) -> Result<String> {
+        let failed = |error: &rustic_core::RusticError| self.vault.failed("completing the snapshot in", error);
+        let ids = || Ok(self.repository.list::<SnapshotId>().map_err(|error| failed(&error))?.collect::<BTreeSet<_>>());
+        let before = ids()?;
+        let complete = SnapshotFile { tags: self.description(COMPLETE)?.tags, ..merged.clone() };
+        self.repository.save_snapshots(vec![complete]).map_err(|error| failed(&error))?;
+        // another machine may have filed one of its own meanwhile
+        for id in ids()?.difference(&before) {
+            let filed = self.vault.snapshot(id.to_hex().as_str())?;
+            if filed.tree == merged.tree && filed.time == merged.time && filed.tags.contains(COMPLETE) {
+                return Ok(Snapshot::of(&filed).id);
+            }
+        }
+        let reason = "it was filed, and is not there".to_owned();
+        Err(BackupError::new(Trouble::Incomplete, "completing the snapshot", reason))
+    }
+
+    fn summary_of(&self, snapshots: &[SnapshotFile], id: String, taken: Timestamp) -> Summary {
         let parts: Vec<_> = snapshots.iter().map(|snapshot| snapshot.id).collect();
         // they hold nothing that the complete one does not; what can't be removed now, the next backup removes
         let _ = self.repository.delete_snapshots(&parts);
-        let written = self.vault.snapshot(merged.id.to_hex().as_str())?;
         let last = self.parent.as_ref().map(|snapshot| snapshot.time.timestamp());
-        let clock_behind = last.filter(|last| *last >= manifest.taken);
-        let mut summary = Summary { snapshot: Snapshot::of(&written).id, clock_behind, ..Summary::default() };
-        for facts in snapshots.iter().chain([merged]).filter_map(|snapshot| snapshot.summary.as_ref()) {
+        let clock_behind = last.filter(|last| *last >= taken);
+        let mut summary = Summary { snapshot: id, clock_behind, ..Summary::default() };
+        for facts in snapshots.iter().filter_map(|snapshot| snapshot.summary.as_ref()) {
             summary.stored += facts.data_added_packed;
         }
         for facts in self.done.iter().filter_map(|done| done.snapshot.summary.as_ref()) {
@@ -167,7 +205,7 @@ impl<'a> Session<'a> {
             summary.files_unmodified += facts.files_unmodified;
             summary.bytes += facts.total_bytes_processed;
         }
-        Ok((summary, manifest))
+        summary
     }
 
     /// The project's folder in the snapshot.
@@ -186,10 +224,12 @@ impl<'a> Session<'a> {
         let mut entries = Vec::new();
         for done in &self.done {
             let place = self.home().join(&done.place);
-            let Count { entries: there, bytes, digest } = count(self.vault, &reader, done.snapshot.tree, &place)?;
+            let incomplete =
+                |reason| BackupError::new(Trouble::Incomplete, format!("backing up {}", done.origin), reason);
+            let counted = count(&reader, done.snapshot.tree, &place, u64::MAX).map_err(incomplete)?;
+            let Count { entries: there, bytes, digest } = counted;
             if there != done.seen.entries() {
-                let reason = format!("{} went in and {there} are there", done.seen.entries());
-                return Err(BackupError::new(Trouble::Incomplete, format!("backing up {}", done.origin), reason));
+                return Err(incomplete(format!("{} went in and {there} are there", done.seen.entries())));
             }
             entries.push(Entry {
                 kind: done.kind,
@@ -257,16 +297,33 @@ impl<'a> Session<'a> {
     }
 
     fn description(&self, state: &str) -> Result<SnapshotFile> {
+        // a part says whose it is, in case that it is left behind
+        let own = if state == PART { format!(",{}", machine_tag(self.vault)) } else { String::new() };
         let described = SnapshotOptions::default()
             .label(self.subject.project.clone())
             .host(host_name())
             .command("devup backup".to_owned())
             .time(self.time.clone())
-            .add_tags(&format!("{OURS},{OURS}:{},{state}", self.subject.reason))
+            .add_tags(&format!("{OURS},{OURS}:{},{state}{own}", self.subject.reason))
             .and_then(|options| options.to_snapshot())
             .map_err(|error| self.vault.failed("describing a snapshot of", &error))?;
         Ok(SnapshotFile { program_version: format!("devup {}", env!("CARGO_PKG_VERSION")), ..described })
     }
+}
+
+/// How the tag begins that says which machine a part is of. A name would not do: many are called localhost.
+const MACHINE: &str = "devup:machine:";
+/// No backup takes longer: what is left of a machine that never came back is anybody's to clear.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+fn machine_tag(vault: &Vault) -> String {
+    format!("{MACHINE}{}", vault.machine())
+}
+
+/// A part that an interrupted backup of this machine left behind, or one that is so old that nobody is at it.
+fn is_abandoned(snapshot: &SnapshotFile, own: &str, now: Timestamp) -> bool {
+    let part = snapshot.tags.contains(PART) && snapshot.tags.contains(OURS);
+    part && (snapshot.tags.contains(own) || now.duration_since(snapshot.time.timestamp()) > LONGEST)
 }
 
 /// This machine's name.

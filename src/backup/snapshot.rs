@@ -1,6 +1,6 @@
 //! The snapshots of a repository: devup's own, and those that restic made.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustic_core::repofile::SnapshotFile;
 use rustic_core::{IndexedFullStatus, Repository};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use super::error::{BackupError, Kind, Result};
 use super::manifest::{Manifest, NAME};
 use super::part::safe;
 use super::session::ROOT;
+use super::tree;
 use super::vault::Vault;
 
 /// Tag of everything that devup wrote.
@@ -24,6 +25,21 @@ pub const DATA: &str = "devup:data:";
 /// It is no backup of the project.
 fn is_data_only(file: &SnapshotFile) -> bool {
     file.tags.iter().any(|tag| tag.starts_with(DATA))
+}
+
+/// A clock that is so much ahead was wrong: what was filed by it would be the newest forever.
+const AHEAD: SignedDuration = SignedDuration::from_hours(72);
+
+/// Filed by a clock that was far ahead of ours.
+pub(super) fn is_of_the_future(time: Timestamp, now: Timestamp) -> bool {
+    time.duration_since(now) > AHEAD
+}
+
+/// The newest, without those of the future. Where all are of the future, ours is the clock that is wrong.
+pub fn newest<T>(all: impl IntoIterator<Item = T>, now: Timestamp, time: impl Fn(&T) -> Timestamp) -> Option<T> {
+    let (future, past): (Vec<T>, Vec<T>) = all.into_iter().partition(|one| is_of_the_future(time(one), now));
+    let believed = if past.is_empty() { future } else { past };
+    believed.into_iter().max_by_key(time)
 }
 
 /// A manifest is a page or two; what is larger is none.
@@ -137,7 +153,9 @@ impl Vault {
             .collect();
         let any = !of_project.is_empty();
         let fitting = of_project.into_iter().filter(|file| file.time.timestamp() <= until);
-        fitting.max_by(|one, other| one.time.cmp(&other.time)).ok_or_else(|| {
+        // who names a moment knows better than our clock
+        let now = if until == Timestamp::MAX { Timestamp::now() } else { until };
+        newest(fitting, now, |file| file.time.timestamp()).ok_or_else(|| {
             self.missing(&if any {
                 format!("all complete snapshots of project {project} are younger than {until}")
             } else {
@@ -160,17 +178,10 @@ impl Vault {
             return Ok(None);
         }
         let path = format!("{ROOT}/{}/{NAME}", safe(&file.label));
-        let failed = |error: &rustic_core::RusticError| self.failed(&format!("reading {path} in"), error);
-        let node = reader.node_from_path(file.tree, path.as_ref()).map_err(|error| failed(&error))?;
-        let mut length = 0;
-        for piece in node.content.iter().flatten() {
-            length += u64::from(reader.get_index_entry(piece).map_err(|error| failed(&error))?.data_length());
-        }
-        if !node.is_file() || length > LONGEST_MANIFEST {
-            return Err(self.damaged(&path, "it is no manifest"));
-        }
-        let mut text = Vec::new();
-        reader.dump(&node, &mut text).map_err(|error| failed(&error))?;
+        let failed = |reason: String| self.damaged(&path, &reason);
+        let node = tree::find(reader, file.tree, path.as_ref()).map_err(failed)?;
+        let node = node.ok_or_else(|| failed("it is not there".to_owned()))?;
+        let text = tree::file(reader, &node, LONGEST_MANIFEST).map_err(failed)?;
         serde_json::from_slice(&text).map(Some).map_err(|error| self.damaged(&path, &error.to_string()))
     }
 

@@ -114,8 +114,11 @@ fn only_what_is_asked_for_is_restored_and_only_where_nothing_is() {
     let world = world();
     world.file("in/a", "a");
     world.back_up("in").unwrap();
-    let nothing = restore(&world.vault, &into(&world, vec![PartKind::Volume])).unwrap();
-    assert_eq!((nothing.written.files, nothing.verified.len()), (1, 0), "the manifest alone");
+    let error = restore(&world.vault, &into(&world, vec![PartKind::Volume])).unwrap_err();
+    assert_eq!((error.kind, error.reason.as_str()), (Kind::Missing, "it has no volumes; what it has: settings"));
+    assert!(!world.path("out").exists());
+    let some = restore(&world.vault, &into(&world, vec![PartKind::Volume, PartKind::Settings])).unwrap();
+    assert_eq!((some.written.files, some.verified.len()), (2, 1), "what it has of that, and the manifest");
     let error = restore(&world.vault, &into(&world, vec![])).unwrap_err();
     assert_eq!(error.kind, Kind::Exists);
 }
@@ -316,6 +319,67 @@ fn after_the_clock_went_back_the_newest_is_still_the_newest() {
     assert_eq!(world.vault.snapshots().unwrap()[1].id, second.snapshot);
 }
 
+/// A backup of what is there now, by a clock that is so many days ahead.
+fn ahead(world: &World, days: i64) -> String {
+    let then = Timestamp::now().checked_add(jiff::Span::new().hours(days * 24)).unwrap();
+    let mut session = Session::begin(&world.vault, subject("shop"), then).unwrap();
+    session.add(part(world.path("in"))).unwrap();
+    session.finish(then, Vec::new()).unwrap().0.snapshot
+}
+
+#[test]
+fn one_backup_by_a_clock_that_was_years_ahead_spoils_no_later_one() {
+    let world = world();
+    world.file("in/a", "before");
+    world.back_up("in").unwrap();
+    let strange = ahead(&world, 4000);
+    world.file("in/a", "after");
+    let (summary, _) = world.back_up("in").unwrap();
+    let filed = world.vault.snapshots().unwrap().into_iter().find(|one| one.id == summary.snapshot).unwrap();
+    let now = Timestamp::now();
+    assert!(filed.time <= now, "filed when it was taken: {filed:?}");
+    assert_eq!(restore(&world.vault, &into(&world, vec![])).unwrap().snapshot.id, summary.snapshot);
+    let rules = Rules { last: Some(1), ..Rules::default() };
+    let fates = plan(&world.vault, &rules, Among::default(), now).unwrap();
+    let stay: Vec<&str> = fates.iter().filter(|fate| fate.keep).map(|fate| fate.snapshot.id.as_str()).collect();
+    assert_eq!(stay, [strange.as_str(), summary.snapshot.as_str()]);
+}
+
+#[test]
+fn where_all_snapshots_are_of_the_future_the_clock_is_wrong_now() {
+    let world = world();
+    world.file("in/a", "before");
+    ahead(&world, 4000);
+    world.file("in/a", "after");
+    let (summary, _) = world.back_up("in").unwrap();
+    assert!(summary.clock_behind.is_some());
+    assert_eq!(restore(&world.vault, &into(&world, vec![])).unwrap().snapshot.id, summary.snapshot);
+}
+
+#[test]
+fn machines_of_one_name_leave_each_others_parts_alone() {
+    let world = world();
+    world.file("in/a", "a");
+    let parts = || fs::read_dir(world.path("repo/snapshots")).unwrap().count();
+    let seen_from = |name: &str| world.reopened().unwrap().seen_from(name.to_owned());
+    let (one, other) = (seen_from("one"), seen_from("other"));
+    let mut session = Session::begin(&one, subject("shop"), Timestamp::now()).unwrap();
+    session.add(part(world.path("in"))).unwrap();
+    drop(Session::begin(&other, subject("shop"), Timestamp::now()).unwrap());
+    assert_eq!(parts(), 1, "it may be on its way");
+    session.finish(Timestamp::now(), Vec::new()).unwrap();
+    let mut session = Session::begin(&one, subject("shop"), Timestamp::now()).unwrap();
+    session.add(part(world.path("in"))).unwrap();
+    drop(session);
+    assert_eq!(parts(), 2);
+    drop(Session::begin(&one, subject("shop"), Timestamp::now()).unwrap());
+    assert_eq!(parts(), 1, "its own it clears");
+    Session::begin(&one, subject("shop"), Timestamp::now()).unwrap().add(part(world.path("in"))).unwrap();
+    let later = Timestamp::now().checked_add(jiff::Span::new().hours(8 * 24)).unwrap();
+    drop(Session::begin(&other, subject("shop"), later).unwrap());
+    assert_eq!(parts(), 1, "what nobody comes back for");
+}
+
 #[test]
 fn restic_at_work_is_not_disturbed() {
     let world = world();
@@ -329,4 +393,51 @@ fn parts_lie_where_restic_alone_finds_them() {
     assert_eq!(part(PathBuf::new()).place(), Path::new("settings"));
     let volume = Part::folder(PartKind::Volume, Some("db/data".into()), PathBuf::new(), "", "");
     assert_eq!(volume.place(), Path::new("volumes/db%2fdata"));
+}
+
+/// A kind of damage to a file.
+type Damage = (&'static str, fn(&Path));
+
+/// Every file of a repository, damaged in every way, one at a time: either it is said, or it was of no use and everything
+/// comes back whole. Nothing wrong is ever restored, and nobody panics.
+#[test]
+fn whatever_file_is_damaged_in_whatever_way_it_is_told_or_nothing_is_missing() {
+    let damages: [Damage; 3] =
+        [("flipped", flip), ("cut", truncate), ("removed", |path| fs::remove_file(path).unwrap())];
+    let world = world();
+    let big = (0..300_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
+    world.file("in/big", &big);
+    world.file("in/small", "small");
+    world.back_up("in").unwrap();
+    let mut files = vec![world.path("repo/config")];
+    for kind in ["keys", "snapshots", "index"] {
+        files.extend(fs::read_dir(world.path("repo").join(kind)).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    files.extend(packs(&world));
+    assert!(files.len() > 5, "{files:?}");
+    let mut told = 0;
+    for (file, (damage, make)) in files.iter().flat_map(|file| damages.iter().map(move |one| (file, one))) {
+        let whole = fs::read(file).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+        make(file);
+        let _ = fs::remove_dir_all(world.path("out"));
+        let ended = world.reopened().and_then(|vault| {
+            let found = check(&vault, true)?;
+            restore(&vault, &into(&world, vec![])).map(|restored| (found.errors.len(), restored))
+        });
+        let what = format!("{damage} {}", file.strip_prefix(world.path("repo")).unwrap().display());
+        let back = |name: &str| fs::read(world.path("out/settings").join(name)).ok();
+        let said = match &ended {
+            Err(error) => !error.reason.is_empty(),
+            Ok((errors, restored)) => *errors > 0 || restored.written.failures > 0,
+        };
+        told += usize::from(said);
+        let is_whole = back("big").as_ref() == Some(&big) && back("small").as_deref() == Some(b"small");
+        assert!(said || is_whole, "{what}: {ended:?}");
+        let wrong = back("big").is_some_and(|found| found.len() == big.len() && found != big && found[..4] != [0; 4]);
+        assert!(!wrong, "{what}: damaged content was restored");
+        fs::write(file, whole).unwrap();
+    }
+    assert!(told > 3 * 5, "config, key, snapshot, and what they lead to: {told}");
+    assert!(check(&world.reopened().unwrap(), true).unwrap().errors.is_empty(), "mended, it is whole again");
 }

@@ -19,6 +19,7 @@ pub struct Vault {
     address: Address,
     options: RepositoryOptions,
     backends: RepositoryBackends,
+    machine: String,
     pub(super) repository: Repository<OpenStatus>,
 }
 
@@ -32,7 +33,8 @@ impl Vault {
         let repository = Repository::new(&options, &backends)
             .and_then(|closed| closed.init(&credentials, &KeyOptions::default(), &ConfigOptions::default()))
             .map_err(|error| BackupError::of(&attempt, &error))?;
-        Ok(Self { address: address.clone(), options, backends, repository })
+        let machine = String::new();
+        Ok(Self { address: address.clone(), options, backends, machine, repository })
     }
 
     /// Opens a repository.
@@ -48,7 +50,18 @@ impl Vault {
         let repository = Repository::new(&options, &backends)
             .and_then(|closed| closed.open(&credentials))
             .map_err(|error| BackupError::of(&attempt, &error))?;
-        Ok(Self { address: address.clone(), options, backends, repository })
+        let machine = String::new();
+        Ok(Self { address: address.clone(), options, backends, machine, repository })
+    }
+
+    /// As seen from this machine: what its interrupted backups leave behind is told by this from those of others.
+    #[must_use]
+    pub fn seen_from(self, machine: String) -> Self {
+        Self { machine, ..self }
+    }
+
+    pub(super) fn machine(&self) -> &str {
+        &self.machine
     }
 
     /// Whether there is a repository at this address.

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::keys::PlaceArgs;
 use super::root::GlobalArgs;
 use super::schedule;
+use super::sheets;
 use crate::app::backup::rules::Unread;
 use crate::app::backup::{self, Keeper, Report, Wanted};
 use crate::app::error::{AppError, Result};
@@ -21,7 +22,6 @@ use crate::backup::address::Address;
 use crate::backup::retention::{Among, Fate, Rules};
 use crate::backup::snapshot::Wanted as Which;
 use crate::backup::{check, copy, diff, retention};
-use crate::base::files::{Access, write_atomic};
 use crate::base::lock::Lock;
 use crate::model::environment::Environment;
 use crate::state::registry::Entry;
@@ -358,15 +358,18 @@ impl Run<'_> {
             return Err(AppError::usage("a recovery sheet is no JSON, and would be lost")
                 .help("name a file for it: `--sheet FILE`"));
         }
+        let sheet = sheet.map(|path| here.join(path));
+        let claimed = sheet.as_deref().map(sheets::Claimed::make).transpose()?;
         let made = vaults::init(&self.state, &address, name, &self.keys())?;
-        if let (Some(path), Some(text), Some(picture)) = (sheet, &made.sheet, &made.picture) {
-            let write = |path: &std::path::Path, bytes: &[u8]| {
-                write_atomic(path, bytes, Access::Private).map_err(|error| AppError::failed(error.to_string()))
-            };
-            write(path, text.as_bytes())?;
-            write(&path.with_extension("png"), picture)?;
+        if let (Some(claimed), Some(text), Some(picture)) = (claimed, &made.sheet, &made.picture)
+            && let Err(error) = claimed.write(text, picture)
+        {
+            // the repository is there: what opens it shall not be lost with a disk that is full
+            self.context.screen.warn(&format!("{error}; this is the only time it is shown:"));
+            self.context.screen.say(text);
+            return Err(error);
         }
-        self.answer(&made, || view::made(&made, sheet.map(PathBuf::as_path)))?;
+        self.answer(&made, || view::made(&made, sheet.as_deref()))?;
         Ok(Exit::DONE)
     }
 
@@ -445,6 +448,7 @@ impl Run<'_> {
         self.context
             .confirm(&format!("Remove {going} snapshots?"), "the same command with --yes, once you are sure")?;
         let removed = retention::forget(&opened.vault, &plan)?;
+        backup::notes::removed(&self.state, &opened)?;
         self.context.screen.say(&format!("{removed} snapshots are removed; `devup backup prune` frees their space"));
         Ok(Exit::DONE)
     }
@@ -471,6 +475,7 @@ impl Run<'_> {
         let missing = copy::missing(&from.vault, &other.vault, project)?;
         if !self.context.global.dry_run {
             copy::copy(&from.vault, &other.vault, &missing)?;
+            backup::notes::copied(&self.state, &from, &other)?;
         }
         let shown = missing.snapshots();
         self.answer(&shown, || view::copied(&shown, &other.name))?;

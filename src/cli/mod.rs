@@ -39,6 +39,7 @@ mod schedule;
 mod schema;
 mod secret;
 mod session;
+mod sheets;
 mod stay;
 mod switch;
 mod task;

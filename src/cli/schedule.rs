@@ -14,7 +14,7 @@ use crate::app::vaults::{self, Keys, Opened, Person};
 use crate::backup::passphrase::Origin;
 use crate::backup::settings::Every;
 use crate::base::lock::Owner;
-use crate::host::timer::{Scheduler, Timer, TimerError};
+use crate::host::timer::{self, Scheduler, Timer, TimerError};
 use crate::secret::value::SecretValue;
 use crate::state::store::State;
 
@@ -73,16 +73,13 @@ pub fn run(arguments: &Args, run: &Run) -> Result<Exit> {
     }
     let request = run.context.request()?;
     let config = request.layout.config.parent().unwrap_or(&request.home).to_owned();
-    let scheduler = Scheduler::find(&request.home, &config);
     let Some(every) = every else {
-        if let Some(scheduler) = scheduler {
-            scheduler.remove().map_err(|error| failed(&error))?;
-        }
+        timer::remove_all(&request.home, &config, None).map_err(|error| failed(&error))?;
         automatic::set(&run.state, None, Timestamp::now())?;
         run.context.screen.say("no more automatic backups; those that there are stay");
         return Ok(Exit::DONE);
     };
-    let scheduler = scheduler.ok_or_else(|| {
+    let scheduler = Scheduler::find(&request.home, &config).ok_or_else(|| {
         AppError::failed("nothing runs programs by the clock here: neither systemd's user manager nor cron answers")
             .help("install cron, or let something run `devup backup due` once an hour")
     })?;
@@ -92,6 +89,8 @@ pub fn run(arguments: &Args, run: &Run) -> Result<Exit> {
         .filter_map(|name| Some(((*name).to_owned(), request.spec.environment.get(*name)?.clone())))
         .collect();
     scheduler.set(&Timer { command, variables }).map_err(|error| failed(&error))?;
+    // one that another scheduler has would run beside this one
+    timer::remove_all(&request.home, &config, Some(&scheduler)).map_err(|error| failed(&error))?;
     automatic::set(&run.state, Some(every), Timestamp::now())?;
     run.context.screen.say(&format!("{every}, by {scheduler}: every project that devup knows is backed up"));
     Ok(Exit::DONE)
@@ -104,8 +103,7 @@ pub fn end(state: &State, context: &Context) -> Result<()> {
     }
     let request = context.request()?;
     let config = request.layout.config.parent().unwrap_or(&request.home).to_owned();
-    Scheduler::find(&request.home, &config)
-        .map_or(Ok(()), |scheduler| scheduler.remove().map_err(|error| failed(&error)))
+    timer::remove_all(&request.home, &config, None).map_err(|error| failed(&error))
 }
 
 /// What the timer calls; made sure that it can open the repository with nobody there.
@@ -135,7 +133,8 @@ fn command(run: &Run) -> Result<Vec<String>> {
 fn show(run: &Run) -> Result<Exit> {
     let every = vaults::settings(&run.state)?.automatic;
     let record = run.state.automatic()?;
-    let value = serde_json::json!({ "every": every, "succeeded": record.succeeded, "failed": record.failed });
+    let value = serde_json::json!({ "every": every, "succeeded": record.succeeded, "failed": record.failed,
+        "behind": record.behind });
     let trouble = automatic::trouble(&run.state, Timestamp::now())?;
     run.answer(&value, || match every {
         None => "no automatic backups; `devup backup schedule --daily` takes them\n".to_owned(),
@@ -154,7 +153,9 @@ pub fn due(run: &Run) -> Result<Exit> {
         AppError::failed("automatic backups are off").help("`devup backup schedule --daily` takes them")
     })?;
     let now = Timestamp::now();
-    if !automatic::due(every, &run.state.automatic()?, now) {
+    let record = run.state.automatic()?;
+    let due = automatic::due(every, &record, now);
+    if !due && record.behind.is_none() {
         return Ok(Exit::DONE);
     }
     let keys = Keys { origin: run.keys().origin, person: &Nobody };
@@ -162,9 +163,18 @@ pub fn due(run: &Run) -> Result<Exit> {
     let take = |opened: &Opened, wanted: &Wanted| run.back_up(opened, wanted, None);
     let request = run.context.request()?;
     let means = Means { state: &run.state, request: &request, keys: &keys, lock: &lock, take: &take };
-    let ended = automatic::run(&means);
-    automatic::note(&run.state, now, &ended)?;
-    let reports = ended?;
-    run.context.screen.say(&format!("{} projects are backed up", reports.len()));
-    Ok(Exit::DONE)
+    let ran = if due {
+        let ended = automatic::run(&means);
+        automatic::note(&run.state, now, &ended)?;
+        ended?
+    } else {
+        let ended = automatic::catch_up(&means);
+        automatic::note_copy(&run.state, now, &ended)?;
+        ended?
+    };
+    if due {
+        run.context.screen.say(&format!("{} projects are backed up", ran.reports.len()));
+    }
+    let missing: Vec<String> = ran.failures.into_iter().chain(ran.behind).collect();
+    if missing.is_empty() { Ok(Exit::DONE) } else { Err(AppError::failed(missing.join("; "))) }
 }

@@ -63,6 +63,14 @@ const FOREIGN: &[&str] = &[
 
 /// Protocols that git may speak when it asks a remote.
 const PROTOCOLS: &str = "file:https:http:ssh:git";
+/// Commands that ask one. Others shall speak to nobody: an older git fetches what a partial clone left out whatever
+/// `GIT_NO_LAZY_FETCH` says, from an address that the repository names.
+const ASKING: &[&str] = &["fetch", "ls-remote", "clone"];
+
+/// For a call that reads what is here. A pipe in the place of a file would keep it waiting forever.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// For calls that move all that a repository has.
+pub const LONG: Duration = Duration::from_hours(6);
 
 /// Git, turned to one repository.
 #[derive(Debug, Clone)]
@@ -71,7 +79,7 @@ pub struct Git {
     work_tree: Option<PathBuf>,
     config: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
-    limit: Option<Duration>,
+    limit: Duration,
 }
 
 /// A call of git that did not give what was wanted.
@@ -101,7 +109,13 @@ pub enum GitError {
 impl Git {
     /// On the repository with this folder of git's.
     pub fn on(git_dir: &Path) -> Self {
-        Self { git_dir: git_dir.to_owned(), work_tree: None, config: Vec::new(), variables: Vec::new(), limit: None }
+        Self {
+            git_dir: git_dir.to_owned(),
+            work_tree: None,
+            config: Vec::new(),
+            variables: Vec::new(),
+            limit: PATIENCE,
+        }
     }
 
     /// With this working tree.
@@ -125,10 +139,10 @@ impl Git {
         self
     }
 
-    /// Stops calls that take longer.
+    /// Stops calls that take longer; by themselves they have ten minutes.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
-        self.limit = Some(limit);
+        self.limit = limit;
         self
     }
 
@@ -137,7 +151,8 @@ impl Git {
         &self.git_dir
     }
 
-    fn call<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Call {
+    fn call(&self, arguments: &[&str]) -> Call {
+        let asks = arguments.first().is_some_and(|command| ASKING.contains(command));
         let mut call = FOREIGN.iter().fold(Call::new("git"), Call::without_env);
         for (name, value) in [
             ("LC_ALL", "C"),
@@ -145,7 +160,7 @@ impl Git {
             ("GIT_NO_LAZY_FETCH", "1"),
             ("GIT_NO_REPLACE_OBJECTS", "1"),
             ("GIT_LITERAL_PATHSPECS", "1"),
-            ("GIT_ALLOW_PROTOCOL", PROTOCOLS),
+            ("GIT_ALLOW_PROTOCOL", if asks { PROTOCOLS } else { "" }),
             // nobody is asked: a question would wait for an answer on a terminal that shows something else
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_ASKPASS", "false"),
@@ -165,10 +180,7 @@ impl Git {
         if let Some(tree) = &self.work_tree {
             call = call.arg(joined("--work-tree=", tree)).dir(tree);
         }
-        if let Some(limit) = self.limit {
-            call = call.deadline(limit);
-        }
-        call.args(arguments).keep(MOST)
+        call.deadline(self.limit).args(arguments).keep(MOST)
     }
 
     /// The answer of a call that has to succeed; without the settings that stand in each, which nobody wants to read.
@@ -238,6 +250,36 @@ pub fn lines(answer: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_who_asks_a_remote_may_speak_to_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &[&str]| {
+            let made = Call::new("git").args(arguments.iter().copied()).dir(folder.path()).run_blocking().unwrap();
+            assert!(made.success(), "{}", made.error_text());
+        };
+        run(&["init", "-q", "--bare", "remote.git"]);
+        run(&["init", "-q", "."]);
+        run(&["remote", "add", "origin", "./remote.git"]);
+        let git = Git::on(&folder.path().join(".git")).work_tree(folder.path());
+        git.read(&["ls-remote", "origin"]).unwrap();
+        // `remote show` stands for any command that would ask though it is not meant to
+        let said = git.read(&["remote", "show", "origin"]).unwrap_err().to_string();
+        assert!(said.contains("not allowed"), "{said}");
+    }
+
+    #[test]
+    fn a_call_that_would_wait_forever_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Call::new("git").args(["init", "-q", "."]).dir(folder.path()).run_blocking().unwrap();
+        assert!(made.success());
+        let made = Call::new("mkfifo").arg(folder.path().join("pipe")).run_blocking().unwrap();
+        assert!(made.success());
+        let git = Git::on(&folder.path().join(".git")).work_tree(folder.path());
+        assert_eq!(git.limit, PATIENCE, "without being asked for");
+        let ended = git.within(Duration::from_millis(200)).read(&["hash-object", "--no-filters", "pipe"]);
+        assert!(matches!(ended, Err(GitError::Process(_))), "{ended:?}");
+    }
 
     #[test]
     fn nothing_of_the_repository_is_run() {

@@ -100,33 +100,47 @@ impl Scheduler {
     }
 
     /// Removes the timer; where there is none, nothing happens.
-    pub fn remove(&self) -> Result<()> {
+    fn remove(&self) -> Result<()> {
         match self {
             Self::Systemd(folder) => {
                 let unit = format!("{NAME}.timer");
                 if !folder.join(&unit).exists() {
                     return Ok(());
                 }
-                call("systemctl", &["--user", "disable", "--now", &unit])?;
+                // a manager that does not run now has to find nothing when it does
+                let asked = call("systemctl", &["--user", "disable", "--now", &unit]).is_ok();
+                gone(&folder.join("timers.target.wants").join(&unit))?;
                 gone(&folder.join(unit))?;
                 gone(&folder.join(format!("{NAME}.service")))?;
-                call("systemctl", &["--user", "daemon-reload"])
+                if asked { call("systemctl", &["--user", "daemon-reload"]) } else { Ok(()) }
             }
             Self::Launchd(folder) => {
                 let path = folder.join(format!("{LABEL}.plist"));
                 if !path.exists() {
                     return Ok(());
                 }
-                call("launchctl", &["bootout", &domain(Some(LABEL))])?;
+                // it may not be loaded
+                let _ = call("launchctl", &["bootout", &domain(Some(LABEL))]);
                 gone(&path)
             }
             Self::Cron => {
-                let now = crontab_now()?;
+                // without cron there is no line of it
+                let Ok(now) = crontab_now() else { return Ok(()) };
                 let rest = without(&now);
                 if rest == now { Ok(()) } else { crontab(&rest) }
             }
         }
     }
+}
+
+/// Removes the timer from whoever has it, but this one: who answers today need not be the one that answered then.
+pub fn remove_all(home: &Path, config: &Path, but: Option<&Scheduler>) -> Result<()> {
+    let all = [
+        Scheduler::Systemd(config.join("systemd/user")),
+        Scheduler::Launchd(home.join("Library/LaunchAgents")),
+        Scheduler::Cron,
+    ];
+    all.iter().filter(|one| Some(*one) != but).try_for_each(Scheduler::remove)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -93,6 +93,10 @@ impl Layout {
     pub fn marks(&self, project: &str) -> PathBuf {
         self.state.join("marks").join(format!("{project}.json"))
     }
+    /// What this machine calls itself.
+    pub fn machine(&self) -> PathBuf {
+        self.state.join("machine.json")
+    }
     /// How the automatic backups went.
     pub fn automatic_backups(&self) -> PathBuf {
         self.state.join("backup/automatic.json")

@@ -15,6 +15,8 @@ pub struct Automatic {
     pub succeeded: Option<Timestamp>,
     /// Why the last one failed, and when.
     pub failed: Option<(Timestamp, String)>,
+    /// Why another repository lacks what was backed up, and since when.
+    pub behind: Option<(Timestamp, String)>,
 }
 
 impl State {

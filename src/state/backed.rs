@@ -47,6 +47,18 @@ impl State {
             all.entry(project.to_owned()).or_default().insert(repository.to_owned(), backed);
         })
     }
+
+    /// Forgets the backups in a repository of which this is not true.
+    pub fn keep_backups(&self, repository: &str, is_there: impl Fn(&Backed) -> bool) -> Result<(), StateError> {
+        if self.backed_up()?.values().filter_map(|all| all.get(repository)).all(&is_there) {
+            return Ok(());
+        }
+        self.update(&self.layout().backed_up(), |all: &mut BackedUp| {
+            for repositories in all.values_mut() {
+                repositories.retain(|name, backed| name != repository || is_there(backed));
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -72,5 +84,7 @@ mod tests {
         let all = state.backed_up().unwrap();
         let snapshots: Vec<&str> = all["shop"].values().map(|one| one.snapshot.as_str()).collect();
         assert_eq!(snapshots, ["three", "two"]);
+        state.keep_backups("local", |backed| backed.snapshot != "three").unwrap();
+        assert_eq!(state.backed_up().unwrap()["shop"].keys().collect::<Vec<_>>(), ["server"]);
     }
 }

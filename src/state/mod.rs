@@ -12,6 +12,7 @@ pub mod consent;
 pub mod instance;
 pub mod instantiate;
 pub mod journal;
+pub mod machine;
 pub mod marks;
 pub mod port;
 pub mod preferences;

@@ -220,21 +220,29 @@ fn commits(repository: &Repository, view: &View, refs: &[Ref], asking: &Asking) 
     let proof = Proof::of(repository, view, &oids, asking)?;
     let mut found = Vec::new();
     if any(view, &oids, &proof.confirmed)? {
-        found.extend(proof.silent().map(|(answer, reason)| Finding::Unproven {
-            remote: answer.name.clone(),
-            address: answer.shown.clone(),
-            reason: reason.clone(),
-        }));
+        found.extend(unproven(&proof));
         // what a silent remote once had is not proven, but it is not what was made here either
         let had: BTreeSet<String> = proof.confirmed.union(&proof.once(refs)).cloned().collect();
         found.extend(by_ref(view, &tips, &oids, &had)?);
     }
+    let tags: Vec<&Ref> = refs.iter().filter(|one| one.name.starts_with("refs/tags/") && !proof.has(one)).collect();
+    if !tags.is_empty() && found.is_empty() {
+        found.extend(unproven(&proof));
+    }
     // one that answered, and has not the tag, is reason enough: what a silent one has is not known
     if proof.listings().next().is_some() {
-        let tags = refs.iter().filter(|one| one.name.starts_with("refs/tags/") && !proof.has(one));
-        found.extend(tags.map(|one| Finding::Tag { name: one.name.clone() }));
+        found.extend(tags.into_iter().map(|one| Finding::Tag { name: one.name.clone() }));
     }
     Ok(found)
+}
+
+/// The remotes that said nothing.
+fn unproven(proof: &Proof) -> impl Iterator<Item = Finding> {
+    proof.silent().map(|(answer, reason)| Finding::Unproven {
+        remote: answer.name.clone(),
+        address: answer.shown.clone(),
+        reason: reason.clone(),
+    })
 }
 
 fn by_ref(

@@ -13,6 +13,7 @@ use super::objects::{self, Kind, kinds};
 use super::repository::Settings;
 use super::view::View;
 use crate::base::digest::Digest;
+use crate::git::call::LONG;
 
 /// Something to keep, by the name that the bundle has for it.
 pub(super) type Tip = (String, String);
@@ -68,7 +69,7 @@ fn pack(
         arguments.push("--exclude-promisor-objects");
     }
     arguments.push(&shown);
-    let answer = view.objects().feed(&arguments, input)?;
+    let answer = view.objects().within(LONG).feed(&arguments, input)?;
     let hash = String::from_utf8_lossy(&answer).trim().to_owned();
     Ok(view.objects().git_dir().join(format!("bundle-{hash}.pack")))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::at_risk::Asking;
@@ -94,7 +95,7 @@ impl Taking<'_> {
         let mut trees = Vec::new();
         for (number, tree) in repository.trees.iter().enumerate() {
             let folder = part.join("trees").join(number.to_string());
-            trees.push(self.tree(&view, repository, tree, &refs, &folder, &mut captured.notes)?);
+            trees.push(self.tree(&view, repository, tree, &refs, &folder, &mut captured)?);
         }
         state::copy_shared(&repository.common, &part.join("git"))?;
         state::copy_lfs(&repository.common, &part.join("git"))?;
@@ -138,13 +139,13 @@ impl Taking<'_> {
         tree: &Tree,
         refs: &[Ref],
         into: &Path,
-        notes: &mut Vec<String>,
+        captured: &mut Captured,
     ) -> Result<ReadTree, WorkError> {
         create_folder(&into.join("git"), Access::Private)?;
         state::copy_of_tree(&tree.git_dir, &into.join("git"))?;
         let mut read = ReadTree { described: describe(repository, tree)?, index: Vec::new(), nested: Vec::new() };
         if !tree.exists {
-            notes.push(format!("the working tree {} is gone; its commit is kept", tree.folder.display()));
+            captured.notes.push(format!("the working tree {} is gone; its commit is kept", tree.folder.display()));
             return Ok(read);
         }
         let git = view.tree(tree, tree.commit(refs).as_deref())?;
@@ -158,7 +159,7 @@ impl Taking<'_> {
         let wanted = self.wanted(&git, tree, &read.index, &status)?;
         read.nested = read.index.iter().filter(|one| one.is_submodule()).map(|one| one.path.clone()).collect();
         read.nested.extend(status.nested);
-        read.described.files = take_all(tree, &wanted, &into.join("files"), notes);
+        read.described.files = take_all(tree, &wanted, &into.join("files"), captured);
         read.described.modes = self.modes(tree, &read.index, &wanted)?;
         Ok(read)
     }
@@ -293,27 +294,39 @@ fn shaping(git: &Git) -> Result<Vec<String>, WorkError> {
 }
 
 /// Takes the files; one that cannot be read is said, and does not keep the others from being taken.
-fn take_all(tree: &Tree, wanted: &BTreeSet<Bytes>, into: &Path, notes: &mut Vec<String>) -> Vec<Entry> {
+fn take_all(tree: &Tree, wanted: &BTreeSet<Bytes>, into: &Path, captured: &mut Captured) -> Vec<Entry> {
     let mut taken = Vec::new();
     for path in wanted {
-        match files::take(&tree.folder, path, into) {
-            Ok(Some(entry)) => taken.push(entry),
-            Ok(None) => notes.push(format!("{path} in {} is no file that can be kept", tree.folder.display())),
-            Err(error) => notes.push(format!("{path} in {} could not be read: {error}", tree.folder.display())),
-        }
+        let note = match files::take(&tree.folder, path, into) {
+            Ok(Some(entry)) => {
+                taken.push(entry);
+                continue;
+            }
+            Ok(None) => format!("{path} in {} is no file that can be kept", tree.folder.display()),
+            Err(error) => {
+                captured.unread = true;
+                format!("{path} in {} could not be read: {error}", tree.folder.display())
+            }
+        };
+        captured.notes.push(note);
     }
     taken
 }
 
 fn stash_log(repository: &Repository, part: &Path) -> Result<(), WorkError> {
     let log = repository.common.join("logs/refs/stash");
-    match super::repository::read(&log) {
-        Some(bytes) => {
-            let file = part.join("stash.log");
-            fs::write(&file, bytes).map_err(WorkError::file("write", &file))
-        }
-        None => Ok(()),
+    let found = match fs::metadata(&log) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(WorkError::file("look at", &log)(error)),
+    };
+    if !found.is_file() {
+        let what = "its list of stashes is no file".to_owned();
+        return Err(WorkError::Answer { repository: repository.common.clone(), what });
     }
+    // whatever its length: without it the stashes have neither order nor words
+    let file = part.join("stash.log");
+    fs::copy(&log, &file).map(|_| ()).map_err(WorkError::file("copy", &log))
 }
 
 /// What has to be kept besides refs: stashes, commits without a branch, contents that only the index has, and what the

@@ -55,6 +55,9 @@ pub struct Captured {
     /// What could not be captured, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Files that are there and could not be read; they are among the notes. Such a capture is not all of the work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
 }
 
 /// Where in another repository.

@@ -76,7 +76,9 @@ fn is_folder(path: &Path) -> bool {
 fn copy(names: &[&str], from: &Path, to: &Path) -> Result<(), WorkError> {
     for name in names {
         let source = from.join(name);
-        if fs::symlink_metadata(&source).is_ok() {
+        // a folder on the way that is a link could lead anywhere
+        let beside = Path::new(name).parent().is_none_or(|on_the_way| is_folder(&from.join(on_the_way)));
+        if beside && fs::symlink_metadata(&source).is_ok() {
             copy_any(&source, &to.join(name)).map_err(WorkError::file("copy", &source))?;
         }
     }
@@ -93,7 +95,13 @@ pub(super) fn words(git_dir: &Path) -> BTreeSet<String> {
 }
 
 fn gather(path: &Path, words: &mut BTreeSet<String>) {
-    if let Ok(entries) = fs::read_dir(path) {
+    let Ok(found) = fs::symlink_metadata(path) else { return };
+    if found.is_symlink() {
+        return;
+    }
+    if found.is_dir()
+        && let Ok(entries) = fs::read_dir(path)
+    {
         entries.flatten().for_each(|entry| gather(&entry.path(), words));
         return;
     }

@@ -127,6 +127,32 @@ fn a_passphrase_that_is_kept_is_never_written_over() {
 }
 
 #[test]
+fn a_sheet_is_safe_before_there_is_a_repository() {
+    let env = world();
+    for sheet in ["../no/such/folder/sheet.txt", "../sheet.png", "../key"] {
+        let ran = devup(&env, &["backup", "init", "../repo", "--sheet", sheet]);
+        assert!(ran.code.is_some_and(|code| code != 0), "{}", ran.screen());
+        assert!(!env.project().join("../repo").exists(), "{sheet}");
+    }
+    assert_eq!(fs::read_to_string(env.project().join("../key")).unwrap(), format!("{KEY}\n"));
+    fs::create_dir(env.project().join("../full")).unwrap();
+    fs::write(env.project().join("../full/thesis"), "x").unwrap();
+    assert_eq!(devup(&env, &["backup", "init", "../full", "--sheet", "../sheet.txt"]).code, Some(1));
+    assert!(!env.project().join("../sheet.txt").exists() && !env.project().join("../sheet.png").exists());
+    with_backup(&env);
+}
+
+#[test]
+fn parts_that_a_backup_does_not_have_are_missed() {
+    let env = world();
+    with_backup(&env);
+    let ran = devup(&env, &["restore", "shop", "--only", "data", "--into", "back"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.screen());
+    assert!(ran.stderr.contains("what it has: folders, settings"), "{}", ran.stderr);
+    assert!(!env.project().join("back").exists());
+}
+
+#[test]
 fn the_first_backup_makes_a_repository_and_says_so_once() {
     let env = world();
     let first = done(&env, &["backup"]);

@@ -39,6 +39,8 @@ struct Victim {
     known: BTreeMap<String, Vec<u8>>,
     /// How long each kind of run takes when nobody kills it.
     lasts: BTreeMap<&'static str, Duration>,
+    /// Runs that a kill ended.
+    kills: u64,
 }
 
 impl Victim {
@@ -46,7 +48,7 @@ impl Victim {
         let env = TestEnvironment::new();
         env.file("devup.yaml", "devup: 1\nname: shop\nservices: {web: {image: x}}\n");
         env.file("../key", "seal\n").file("notes/always", "here");
-        let victim = Self { env, chance: Chance(seed), known: BTreeMap::new(), lasts: BTreeMap::new() };
+        let victim = Self { env, chance: Chance(seed), known: BTreeMap::new(), lasts: BTreeMap::new(), kills: 0 };
         victim.done(&["backup", "init", "../repo", "--sheet", "../sheet.txt"]);
         victim
     }
@@ -62,28 +64,35 @@ impl Victim {
     }
 
     /// Runs it, and kills it at a moment of the time that it takes; the first run of a kind is left alone.
-    fn disturb(&mut self, kind: &'static str, words: &[&str]) {
+    /// Whether it ended well: whoever is not killed does.
+    fn disturb(&mut self, kind: &'static str, words: &[&str]) -> bool {
         let begun = Instant::now();
         let words = [words, &["--passphrase-file", "../key"]].concat();
         let mut child = self.env.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let part = u32::try_from(self.chance.roll() % 1000).unwrap();
         let moment = self.lasts.get(kind).map(|lasts| *lasts * part / 1000);
+        let mut killed = false;
         while child.try_wait().unwrap().is_none() {
             if moment.is_some_and(|moment| begun.elapsed() >= moment) {
                 child.kill().unwrap();
+                killed = true;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        child.wait().unwrap();
+        let ended = child.wait().unwrap().success();
+        assert!(ended || killed, "{words:?} failed by itself");
+        self.kills += u64::from(!ended);
         self.lasts.entry(kind).or_insert_with(|| begun.elapsed());
+        ended
     }
 
-    fn back_up(&mut self) -> Vec<u8> {
+    /// What the folder held, and whether the backup ended well.
+    fn back_up(&mut self) -> (Vec<u8>, bool) {
         let count = 200_000 + usize::try_from(self.chance.roll() % 2_000_000).unwrap();
         let content = self.chance.bytes(count);
         fs::write(self.env.project().join("notes/turn"), &content).unwrap();
-        self.disturb("backup", &["backup", "--folder", "notes"]);
-        content
+        let ended = self.disturb("backup", &["backup", "--folder", "notes"]);
+        (content, ended)
     }
 
     fn restore(&mut self, turn: u64) {
@@ -132,8 +141,11 @@ fn killed_at_random_moments_nothing_is_lost() {
     let seed = number("DEVUP_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("DEVUP_SEED={seed}");
     let mut victim = Victim::new(seed);
-    // one of each kind is left alone, and tells how long it takes
-    for turn in 0..number("DEVUP_BACKUP_KILLS").unwrap_or(KILLS) + 4 {
+    let wanted = number("DEVUP_BACKUP_KILLS").unwrap_or(KILLS);
+    let mut turn = 0;
+    // one of each kind is left alone, and tells how long it takes; others end before their moment comes
+    while victim.kills < wanted {
+        assert!(turn < 20 + 4 * wanted, "only {} kills in {turn} turns", victim.kills);
         let content = match turn % 5 {
             0 | 2 | 3 => Some(victim.back_up()),
             1 => {
@@ -145,13 +157,19 @@ fn killed_at_random_moments_nothing_is_lost() {
                 None
             }
         };
-        victim.look(content.as_ref());
+        victim.look(content.as_ref().map(|(content, _)| content));
+        if let Some((content, true)) = &content {
+            assert!(victim.known.values().any(|known| known == content), "a backup that ended well is there");
+        }
         assert_eq!(fs::read(victim.env.project().join("notes/always")).unwrap(), b"here");
+        turn += 1;
     }
     assert!(victim.done(&["backup", "check", "--read-data"]).contains("is whole"));
     victim.done(&["restore", "shop", "--into", "last"]);
     victim.holds("last", None);
     let sheet = fs::read_to_string(victim.env.project().join("../sheet.txt")).unwrap();
     let words = sheet.lines().find_map(|line| line.trim().strip_prefix("passphrase")).unwrap().trim().to_owned();
-    restic(&victim.env, &words, &["check", "--read-data"]);
+    let judged = restic(&victim.env, &words, &["check", "--read-data"]);
+    let restic = if judged.is_some() { "no errors by restic check --read-data" } else { "restic is not here" };
+    eprintln!("{} kills in {turn} turns; {} snapshots ever; {restic}", victim.kills, victim.known.len());
 }

@@ -6,6 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -94,6 +96,86 @@ fn refusing(status: &'static str) -> u16 {
     port
 }
 
+/// How a server that took so many bytes goes on.
+#[derive(Clone, Copy)]
+enum Then {
+    /// It says that it is full.
+    Full,
+    /// It hangs up on everybody.
+    Gone,
+}
+
+/// Stands before a server, and lets so many bytes pass to it.
+struct Toll {
+    port: u16,
+    left: Arc<AtomicU64>,
+}
+
+impl Toll {
+    fn before(server: u16, then: Then) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let left = Arc::new(AtomicU64::new(u64::MAX));
+        let counter = left.clone();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let counter = counter.clone();
+                std::thread::spawn(move || pass(connection.unwrap(), server, then, &counter));
+            }
+        });
+        Self { port, left }
+    }
+}
+
+/// One request, and its answer; a connection carries no second one.
+fn pass(mut client: TcpStream, server: u16, then: Then, left: &AtomicU64) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let text = String::from_utf8_lossy(&head).into_owned();
+    let lines = text.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:") && !line.is_empty());
+    let length =
+        text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    client.read_exact(&mut body).ok()?;
+    let size = body.len() as u64;
+    let paid = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(size)).is_ok();
+    match then {
+        _ if paid => {}
+        Then::Full => {
+            let answer = b"HTTP/1.1 507 Insufficient Storage\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            return client.write_all(answer).ok();
+        }
+        Then::Gone => {
+            left.store(0, Ordering::SeqCst);
+            return None;
+        }
+    }
+    if matches!(then, Then::Gone) && left.load(Ordering::SeqCst) == 0 {
+        return None;
+    }
+    let mut upstream = TcpStream::connect(("127.0.0.1", server)).ok()?;
+    let head: String = lines.map(|line| format!("{line}\r\n")).collect();
+    upstream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).ok()?;
+    upstream.write_all(&body).ok()?;
+    std::io::copy(&mut upstream, &mut client).ok().map(|_| ())
+}
+
+/// Bytes that nobody packs into fewer (xorshift).
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let next = std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    next.take(count / 8).flatten().collect()
+}
+
 fn world() -> TestEnvironment {
     let env = TestEnvironment::new();
     env.file("devup.yaml", "devup: 1\nname: shop\nservices: {web: {image: x}}\n");
@@ -170,6 +252,41 @@ fn a_server_that_is_full_is_said() {
     assert_eq!(full.code, Some(1));
     assert!(full.stderr.contains("the server is full") && full.stderr.contains("free space there"), "{}", full.stderr);
     assert!(devup(&env, &[], &["backup", "repos"]).stdout.lines().count() <= 1, "nothing is entered that is not there");
+}
+
+#[test]
+fn a_server_that_fills_up_or_vanishes_in_the_middle_has_no_half_of_a_backup() {
+    if !installed("rclone") {
+        return;
+    }
+    for (then, word) in [(Then::Full, "free space there"), (Then::Gone, "when the place answers")] {
+        let env = world();
+        let folder = env.project().join("../served");
+        fs::create_dir(&folder).unwrap();
+        let server = rest_server(&folder);
+        let toll = Toll::before(server.port, then);
+        let place = format!("rest:http://ada:s3cret%40rest@127.0.0.1:{}/", toll.port);
+        let done = |words: &[&str]| {
+            let ran = devup(&env, &[], words);
+            assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.screen());
+            ran.stdout
+        };
+        done(&["backup", "init", &place, "--sheet", "../sheet.txt"]);
+        done(&["backup"]);
+        env.file("../much/noise", "");
+        fs::write(env.project().join("../much/noise"), noise(3_000_000)).unwrap();
+        for bytes in [0, 1_000, 1_000_000] {
+            toll.left.store(bytes, Ordering::SeqCst);
+            let failed = devup(&env, &[], &["backup", "--folder", "../much"]);
+            assert_eq!(failed.code, Some(1), "{bytes}: {}", failed.screen());
+            assert!(failed.stderr.contains(word) && !failed.screen().contains("s3cret"), "{bytes}: {}", failed.stderr);
+            toll.left.store(u64::MAX, Ordering::SeqCst);
+            let listed: Value = serde_json::from_str(&done(&["backup", "list", "--json"])).unwrap();
+            assert_eq!(listed.as_array().unwrap().len(), 1, "{bytes}: {listed}");
+        }
+        done(&["backup", "--folder", "../much"]);
+        assert!(done(&["backup", "check", "--read-data"]).contains("is whole: 2 snapshots"));
+    }
 }
 
 #[test]

@@ -109,6 +109,41 @@ fn cron_takes_what_is_due_tells_of_failures_and_keeps_everybody_elses_lines() {
 }
 
 #[test]
+fn a_timer_is_taken_from_whoever_has_it() {
+    let env = world("#!/bin/sh\nexit 1\n");
+    let units = env.home().join(".config/systemd/user");
+    fs::create_dir_all(units.join("timers.target.wants")).unwrap();
+    let left = ["devup-backup.timer", "devup-backup.service", "timers.target.wants/devup-backup.timer"];
+    let by_systemd = || left.iter().filter(|name| units.join(name).symlink_metadata().is_ok()).count();
+    let set_by_systemd = || left.iter().for_each(|name| fs::write(units.join(name), "[Unit]\n").unwrap());
+    // systemd's manager had it, and does not answer today
+    set_by_systemd();
+    done(&env, &["backup", "schedule", "--daily", "--passphrase-file", "../key"]);
+    assert_eq!((crontab(&env).lines().count(), by_systemd()), (2, 0), "one timer, not two");
+    set_by_systemd();
+    done(&env, &["backup", "schedule", "--off"]);
+    assert_eq!((crontab(&env).as_str(), by_systemd()), ("", 0));
+}
+
+#[test]
+fn a_repository_that_does_not_answer_makes_no_backup_due() {
+    let env = world("#!/bin/sh\nexit 1\n");
+    done(&env, &["backup", "schedule", "--hourly", "--passphrase-file", "../key"]);
+    done(&env, &["backup", "init", "../far", "--name", "far", "--sheet", "../sheet", "--passphrase-file", "../key"]);
+    register(&env);
+    fs::rename(env.project().join("../far"), env.project().join("../gone")).unwrap();
+    assert_eq!(tick(&env).code, Some(1));
+    assert!(done(&env, &["backup", "schedule"]).contains("not copied to every repository"));
+    assert_eq!(tick(&env).code, Some(1));
+    assert_eq!(snapshots(&env).len(), 1, "it was backed up");
+    fs::rename(env.project().join("../gone"), env.project().join("../far")).unwrap();
+    assert_eq!(tick(&env).code, Some(0), "caught up before the hour is over");
+    assert!(!done(&env, &["backup", "schedule"]).contains("not copied"));
+    let listed = done(&env, &["backup", "list", "--repo", "far", "--json", "--passphrase-file", "../key"]);
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&listed).unwrap().len(), 1);
+}
+
+#[test]
 fn uninstalling_removes_the_timer_and_leaves_the_repository() {
     let env = world("#!/bin/sh\nexit 1\n");
     done(&env, &["backup", "schedule", "--daily", "--passphrase-file", "../key"]);

@@ -131,6 +131,10 @@ fn a_backup_on_another_disk_covers_what_it_has() {
     assert!(check()["covered"].is_null(), "newer than the backup");
     done(&["backup", "--all"]);
     assert!(!check()["covered"].is_null());
+    fs::rename(disk.path().join("store/snapshots"), disk.path().join("moved")).unwrap();
+    assert!(check()["covered"].is_null(), "the repository has it no more");
+    fs::rename(disk.path().join("moved"), disk.path().join("store/snapshots")).unwrap();
+    assert!(!check()["covered"].is_null());
     // what the backup stands on is gone: it has only the rest
     git(&env, &env.project().join("../shop.git"), &["update-ref", "-d", "refs/heads/main"]);
     assert!(check()["covered"].is_null(), "the remote lost what the backup stands on");

@@ -150,6 +150,42 @@ fn a_dump_that_fails_is_told_and_the_volume_is_kept() {
     assert!(shown.out.contains("volumes/data"), "{}", shown.out);
 }
 
+#[test]
+fn a_database_that_dies_during_its_dump_is_never_taken_for_whole() {
+    let Some(project) = postgres("dies") else { return };
+    ask(&project, "shop", "create table goods as select n from generate_series(1, 1000) n");
+    run(&project, &["backup"]).expect(0);
+    // whoever dumps waits for this, so that the server dies in the middle
+    let locked = "begin; lock table goods; select pg_sleep(600)";
+    let script =
+        format!("PGPASSWORD={PASSWORD} psql -h 127.0.0.1 -XAtq -U ada -d shop -c '{locked}' >/dev/null 2>&1 &");
+    project.engine.exec(&project.container("db", 1), &["sh", "-c", &script]);
+    let waits = |what: &str| {
+        let query = format!("select count(*) > 0 from pg_stat_activity where {what}");
+        within(Duration::from_secs(60), || (ask(&project, "shop", &query).trim() == "t").then_some(()))
+    };
+    waits("query like '%pg_sleep(600)%' and state = 'active' and pid <> pg_backend_pid()")
+        .expect("the table is locked");
+    std::thread::scope(|scope| {
+        let backup = scope.spawn(|| run(&project, &["backup"]));
+        waits("application_name = 'pg_dump' and wait_event_type = 'Lock'").expect("the dump waits");
+        // for PostgreSQL this is to end at once, as after a crash
+        project.engine.exec(&project.container("db", 1), &["sh", "-c", "kill -QUIT 1"]);
+        let ended = backup.join().unwrap();
+        let said = ended.out + &ended.err;
+        assert!(said.contains("a dump of postgres in service db") || ended.code != Some(0), "{said}");
+    });
+    let shown = run(&project, &["backup", "show", "latest", "--json"]).expect(0);
+    let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+    let parts = shown["manifest"]["parts"].as_array().unwrap();
+    let database = parts.iter().find(|part| part["kind"] == "database");
+    let gaps = shown["manifest"]["not_covered"].to_string();
+    // either the backup failed, and the newest is the one before; or it says what it lacks
+    let lacks = gaps.contains("a dump of postgres in service db");
+    assert!(lacks != database.is_some(), "{shown}");
+    run(&project, &["backup", "check", "--read-data"]).expect(0);
+}
+
 /// An env of the project's own: Debian's server, and who backs it up.
 pub const MARIADB: &str = "\
 version: 1

@@ -90,9 +90,11 @@ impl Keeper for WorkKeeper<'_> {
             .map_err(|source| AppError::io("making a folder for what git has", source))?;
         let staging = desk.path().join("work");
         let work = capture(&checkout.top, &staging, &asking, &matter)?;
-        let (fingerprint, bases) = (fingerprint::of_capture(&staging)?, fingerprint::bases(&staging)?);
-        let print = Print { fingerprint, bases, include };
-        let _ = self.print.set(print);
+        // what is not wholly kept is never taken for kept by `wipe --check`
+        if work.repositories.iter().all(|one| !one.unread) {
+            let (fingerprint, bases) = (fingerprint::of_capture(&staging)?, fingerprint::bases(&staging)?);
+            let _ = self.print.set(Print { fingerprint, bases, include });
+        }
         let origin = format!("what git has in {} and no remote has", checkout.top.display());
         session.add(Part::folder(Kind::Work, None, staging, &origin, &verified(&work)))?;
         let notes = work.repositories.iter().flat_map(|one| &one.notes);

@@ -65,9 +65,17 @@ impl Covers<'_> {
     fn away(&self, project: &str) -> impl Iterator<Item = (&String, &Backed)> {
         self.backed_up.get(project).into_iter().flatten().filter(|(_, backed)| {
             let folders = backed.folder.as_deref().zip(self.asking.not_in.as_deref());
-            backed.folder.is_none() || folders.is_some_and(|(folder, home)| is_on_another_disk(folder, home))
+            backed.folder.is_none()
+                || folders
+                    .is_some_and(|(folder, home)| is_on_another_disk(folder, home) && has(folder, &backed.snapshot))
         })
     }
+}
+
+/// The repository in this folder has the snapshot still; its file is named by the whole identity.
+fn has(folder: &Path, snapshot: &str) -> bool {
+    let entries = std::fs::read_dir(folder.join("snapshots")).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(snapshot))
 }
 
 /// It is there, and on another file system than the home folder: a disk that can be taken out.

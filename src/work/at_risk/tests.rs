@@ -240,8 +240,45 @@ fn repositories_are_found_wherever_they_are() {
         world.path("shop.git"),
     ];
     assert_eq!(found.repositories.keys().cloned().collect::<Vec<_>>(), expected);
-    assert!(found.closed.is_empty(), "{:?}", found.closed);
+    let closed: Vec<_> = found.closed.iter().map(|(path, _)| path.clone()).collect();
+    assert_eq!(closed, [world.path("broken")], "what was in it is not known");
     let module = &found.repositories[&clone.join(".git/modules/libs/inner")];
     assert_eq!(module.folder(), clone.join("libs/inner"));
     assert_eq!(found.repositories[&clone.join(".git")].trees.len(), 2);
+}
+
+#[test]
+fn a_tag_is_never_safe_by_the_silence_of_a_remote() {
+    let world = World::new();
+    let clone = world.clone_of_remote("shop");
+    git(&world.path(""), &["init", "-q", "--bare", "second.git"]);
+    git(&clone, &["remote", "add", "second", &world.path("second.git").to_string_lossy()]);
+    git(&clone, &["push", "-q", "second", "main"]);
+    git(&clone, &["tag", "-a", "-m", "words", "v1"]);
+    let silent = |name: &str| fs::rename(world.path(name), world.path("away.git")).unwrap();
+    let back = |name: &str| fs::rename(world.path("away.git"), world.path(name)).unwrap();
+    for name in ["second.git", "shop.git"] {
+        silent(name);
+        let found = kinds(&world.risk(&clone, false));
+        assert!(found.iter().any(|one| one == "refs/tags/v1"), "{found:?}");
+        assert!(found.iter().any(|one| one.starts_with("unproven")), "{found:?}");
+        back(name);
+    }
+    git(&clone, &["push", "-q", "second", "v1"]);
+    silent("shop.git");
+    assert_eq!(kinds(&world.risk(&clone, false)), Vec::<String>::new(), "one remote has all of it");
+}
+
+#[test]
+fn a_list_of_stashes_that_cannot_be_read_is_no_empty_one() {
+    let world = World::new();
+    let clone = world.clone_of_remote("shop");
+    fs::write(clone.join("first"), "two\n").unwrap();
+    git(&clone, &["stash", "-q"]);
+    let log = clone.join(".git/logs/refs/stash");
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    let asking = Asking { offline: false, not_in: None };
+    let error = crate::work::capture::capture(&clone, &world.path("kept"), &asking, &Matter::with(&[]).unwrap());
+    assert!(error.is_err(), "{error:?}");
 }

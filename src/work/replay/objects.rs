@@ -7,14 +7,14 @@ use std::path::Path;
 use super::Target;
 use crate::base::digest::Digest;
 use crate::git::address::Address;
-use crate::git::call::{Git, lines};
+use crate::git::call::{Git, LONG, lines};
 use crate::work::description::Bundle;
 use crate::work::error::WorkError;
 
 /// Brings every object of the capture into the repository: out of the bundle, and from the remote where the bundle stands
 /// on what it has, or where refs lead to what the remote is to bring by itself.
 pub(super) fn bring(target: &Target<'_>, notes: &mut Vec<String>) -> Result<(), WorkError> {
-    let git = Git::on(&target.place.common);
+    let git = Git::on(&target.place.common).within(LONG);
     if let Some(bundle) = &target.captured.bundle {
         if !has_all(&git, &bundle.bases)? {
             fetch(target, &git)?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::Target;
-use crate::git::call::Git;
+use crate::git::call::{Git, LONG};
 use crate::work::description::{CapturedHead, CapturedTree};
 use crate::work::encoded::Bytes;
 use crate::work::error::WorkError;
@@ -28,7 +28,7 @@ pub(super) fn put_back(
     }
     let folder = &target.place.trees[number];
     let git_dir = git_dir(target, tree, folder)?;
-    let mut git = Git::on(&git_dir).work_tree(folder);
+    let mut git = Git::on(&git_dir).work_tree(folder).within(LONG);
     for setting in &tree.shaping {
         git = git.config(setting);
     }
