@@ -60,7 +60,13 @@ impl World {
 
     /// Archives nodes that no file system has, as one of devup's own snapshots would be tagged.
     pub(super) fn archive(&self, source: &Made) -> SnapshotFile {
-        let snapshot = SnapshotOptions::default().label("evil".to_owned()).to_snapshot().unwrap();
+        self.archive_as(source, "evil")
+    }
+
+    /// The same with tags.
+    pub(super) fn archive_as(&self, source: &Made, tags: &str) -> SnapshotFile {
+        let options = SnapshotOptions::default().label("evil".to_owned()).add_tags(tags).unwrap();
+        let snapshot = options.to_snapshot().unwrap();
         let repository = self.vault.for_writing().unwrap();
         repository.archive(&BackupOptions::default(), source, snapshot, &[PathBuf::from("/")]).unwrap()
     }

@@ -7,6 +7,7 @@ use rustic_core::repofile::NodeType;
 
 use super::check::count;
 use super::fixture::{Made, World, world};
+use super::manifest::{Manifest, VERSION};
 use super::restore::{Request, Restored, restore};
 use super::snapshot::Wanted;
 
@@ -155,4 +156,38 @@ fn counting_ends_where_there_is_more_than_is_said() {
         |most| count(&reader, snapshot.tree, Path::new("sub"), most).map(|found| (found.entries, found.bytes));
     assert_eq!(counted(1).unwrap(), (1, 1));
     assert!(counted(0).unwrap_err().contains("more than 0 entries"));
+}
+
+#[test]
+fn a_volume_whose_names_lead_elsewhere_is_read_by_nobody() {
+    let world = world();
+    let manifest = Manifest {
+        version: VERSION,
+        project: "evil".to_owned(),
+        instance: None,
+        path: None,
+        home: None,
+        remote: None,
+        devup: String::new(),
+        taken: jiff::Timestamp::UNIX_EPOCH,
+        parts: Vec::new(),
+        not_covered: Vec::new(),
+    };
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    for name in ["../../evil", "/etc/evil", "..", ""] {
+        let made = Made(vec![])
+            .node("/devup/evil/manifest.json", "manifest.json", file(), Some(&manifest))
+            .node("/devup/evil/volumes/data/files/a", "a", file(), Some(b"good"))
+            .node("/devup/evil/volumes/data/files/b", name, file(), Some(b"evil"));
+        let snapshot = world.archive_as(&made, "devup,complete");
+        let kept = world.vault.kept(&Wanted::Id(snapshot.id.to_hex().as_str().to_owned())).unwrap();
+        let mut seen = Vec::new();
+        let walked = kept.walk(Path::new("volumes/data/files"), &mut |path, _, _| {
+            seen.push(String::from_utf8_lossy(path).into_owned());
+            Ok(())
+        });
+        let error = walked.unwrap_err();
+        assert!(error.to_string().contains("would lead elsewhere"), "{error}");
+        assert_eq!(seen, ["", "a"], "{name:?}");
+    }
 }

@@ -178,9 +178,9 @@ impl<'a> Session<'a> {
         let before = ids()?;
         let complete = SnapshotFile { tags: self.description(COMPLETE)?.tags, ..merged.clone() };
         self.repository.save_snapshots(vec![complete]).map_err(|error| failed(&error))?;
-        // another machine may have filed one of its own meanwhile
+        // another machine may have filed some of its own meanwhile, and removed them again
         for id in ids()?.difference(&before) {
-            let filed = self.vault.snapshot(id.to_hex().as_str())?;
+            let Ok(filed) = self.vault.snapshot(id.to_hex().as_str()) else { continue };
             if filed.tree == merged.tree && filed.time == merged.time && filed.tags.contains(COMPLETE) {
                 return Ok(Snapshot::of(&filed).id);
             }

@@ -109,4 +109,27 @@ mod tests {
         }
         assert!(unpack(b"no archive at all, but long enough to be looked at").is_err());
     }
+
+    #[test]
+    fn public_hostile_archives_are_refused_or_stay_inside() {
+        let Some(cases) = std::env::var_os("DEVUP_CASES") else {
+            eprintln!("skipped: DEVUP_CASES is not set");
+            return;
+        };
+        let refused =
+            ["absolute", "dotdot", "dotdot-deep", "hardlink-via-symlink", "size-lie-1TB", "symlink-parent-then-file"];
+        let mut count = 0;
+        for case in std::fs::read_dir(Path::new(&cases).join("hostile-tar")).unwrap() {
+            let case = case.unwrap().path();
+            let unpacked = unpack(&std::fs::read(&case).unwrap());
+            let name = case.file_stem().unwrap().to_string_lossy().into_owned();
+            assert!(!refused.contains(&&*name) || unpacked.is_err(), "{name} is accepted");
+            for file in unpacked.unwrap_or_default() {
+                let parts: Vec<Component> = Path::new(&file.path).components().collect();
+                assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "{name}: {}", file.path);
+            }
+            count += 1;
+        }
+        assert!(count >= refused.len(), "no cases in {}", cases.display());
+    }
 }

@@ -162,7 +162,7 @@ fn a_database_that_dies_during_its_dump_is_never_taken_for_whole() {
     project.engine.exec(&project.container("db", 1), &["sh", "-c", &script]);
     let waits = |what: &str| {
         let query = format!("select count(*) > 0 from pg_stat_activity where {what}");
-        within(Duration::from_secs(60), || (ask(&project, "shop", &query).trim() == "t").then_some(()))
+        within(Duration::from_mins(1), || (ask(&project, "shop", &query).trim() == "t").then_some(()))
     };
     waits("query like '%pg_sleep(600)%' and state = 'active' and pid <> pg_backend_pid()")
         .expect("the table is locked");
