@@ -36,10 +36,39 @@ impl From<DumpError> for AppError {
 }
 
 /// A container with a server in it.
-struct Found<'c> {
-    service: String,
-    server: Server,
+pub struct Found<'c> {
+    /// Its service.
+    pub service: String,
+    /// The server.
+    pub server: Server,
     container: &'c Container,
+}
+
+/// The one server that is meant.
+pub fn one<'c>(
+    live: &Live,
+    holdings: &'c Holdings,
+    environment: Option<&Environment>,
+    service: Option<&str>,
+) -> Result<Found<'c>> {
+    let mut all = servers(live, &holdings.containers, environment)?;
+    let names = all.iter().map(|found| found.service.as_str()).collect::<Vec<_>>().join(", ");
+    let known = if names.is_empty() { "there is none yet: `devup up`".to_owned() } else { format!("there is {names}") };
+    if let Some(wanted) = service {
+        all.retain(|found| found.service == wanted);
+        let message = format!("service {wanted} has no container with a database that devup knows");
+        let help = format!("{known}; `backup:` of the service says what it is");
+        return all.pop().ok_or_else(|| AppError::failed(message).help(help));
+    }
+    if all.len() > 1 {
+        let message = format!("several services have databases: {names}");
+        let help = format!("name one before the file: `{} FILE`", all[0].service);
+        return Err(AppError::usage(message).help(help));
+    }
+    all.pop().ok_or_else(|| {
+        AppError::failed("no container of the project has a database that devup knows")
+            .help("`devup up` makes containers; `backup:` of a service says what it is")
+    })
 }
 
 /// The servers of a project, one for each service. Of several containers of a service the first has the data.
@@ -76,14 +105,16 @@ fn servers<'c>(live: &Live, containers: &'c [Container], environment: Option<&En
 
 /// A container that runs as long as this lives: one that did not run is started alone, and stopped again. Whoever is patient
 /// waits for one that runs, too: it may have been started a moment ago.
-struct Awake<'a> {
+pub struct Awake<'a> {
     live: &'a Live,
-    inside: Inside,
+    /// Runs programs in it.
+    pub inside: Inside,
     was_asleep: bool,
 }
 
 impl<'a> Awake<'a> {
-    fn wake(live: &'a Live, found: &Found<'_>, patient: bool) -> Result<Self> {
+    /// Starts it, if need be, and waits for its answer.
+    pub fn wake(live: &'a Live, found: &Found<'_>, patient: bool) -> Result<Self> {
         let container = found.container;
         let inside = Inside {
             sessions: live.engine.sessions.clone(),

@@ -14,6 +14,7 @@ pub mod config;
 pub mod copy;
 pub mod crossing;
 pub mod data;
+pub mod database_file;
 pub mod databases;
 pub mod development;
 pub mod doctor;

@@ -1,6 +1,7 @@
 //! `devup data`
 
 use super::context::Context;
+use super::data_file;
 use super::exit::Exit;
 use super::keys::PlaceArgs;
 use super::root::GlobalArgs;
@@ -23,7 +24,9 @@ Examples:
   devup data restore before-migration    as it was; what is there now is saved first
   devup data restore --snapshot latest   the data of the newest backup
   devup data branch try-15               a copy of the project with this data
-  devup data rm before-migration";
+  devup data rm before-migration
+  devup data dump shop.dump              one database as a file
+  devup data load shop.dump";
 
 /// Arguments of `data`.
 #[derive(Debug, clap::Args)]
@@ -72,6 +75,12 @@ enum Verb {
         /// The copy's name, as for --instance
         copy: String,
     },
+    /// Write a database to a file, in its own tool's format
+    #[command(after_help = data_file::DUMP_EXAMPLES)]
+    Dump(data_file::DumpArgs),
+    /// Load a database from a file, in place of what is there
+    #[command(after_help = data_file::LOAD_EXAMPLES)]
+    Load(data_file::LoadArgs),
     /// Forget what was saved under a name
     #[command(after_help = "Examples:\n  devup data rm before-migration\n  devup backup prune")]
     Rm {
@@ -80,11 +89,12 @@ enum Verb {
     },
 }
 
-struct Run<'a> {
-    context: &'a Context,
+/// One run, with what most verbs need.
+pub(super) struct Run<'a> {
+    pub(super) context: &'a Context,
     state: State,
-    project: Project,
-    opened: Opened,
+    pub(super) project: Project,
+    pub(super) opened: Opened,
 }
 
 /// Does what the verb says.
@@ -92,12 +102,17 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     if let Verb::Save { name } = &arguments.verb {
         data::checked(name)?;
     }
+    match &arguments.verb {
+        Verb::Dump(wish) => return data_file::dump(wish, context),
+        Verb::Load(wish) if wish.needs_no_repository(context) => return data_file::load(wish, context, None),
+        _ => {}
+    }
     let project = context.project()?;
     let request = context.request()?;
     let state = State::open(request.layout.clone())?;
     let (keys, repository) = (arguments.place.keys.keys(context), arguments.place.repo.as_deref());
     let opened = match &arguments.verb {
-        Verb::Save { .. } | Verb::Branch { .. } if !context.global.dry_run => {
+        Verb::Save { .. } | Verb::Branch { .. } | Verb::Load(_) if !context.global.dry_run => {
             vaults::open_or_make(&state, &request, repository, &keys)?
         }
         _ => vaults::open(&state, &request, repository, &keys)?,
@@ -109,15 +124,17 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         Verb::Restore { name, snapshot, no_backup } => run.restore(name.as_deref(), snapshot.as_deref(), *no_backup),
         Verb::Branch { copy } => run.branch(copy),
         Verb::Rm { name } => run.remove(name),
+        Verb::Load(wish) => data_file::load(wish, context, Some(&run)),
+        Verb::Dump(wish) => data_file::dump(wish, context),
     }
 }
 
 impl Run<'_> {
-    fn whose(&self) -> Whose<'_> {
+    pub(super) fn whose(&self) -> Whose<'_> {
         Whose { project: &self.project.name, environment: self.project.environment.as_ref() }
     }
 
-    fn lock(&self) -> Result<Lock> {
+    pub(super) fn lock(&self) -> Result<Lock> {
         self.context.block_on(vaults::lock(&self.state, &self.opened, self.context))
     }
 

@@ -15,6 +15,7 @@ pub mod context;
 mod converge;
 mod cp;
 mod data;
+mod data_file;
 mod doctor;
 mod down;
 mod exec;

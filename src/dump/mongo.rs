@@ -27,7 +27,7 @@ END
 /// The one stream of such a dump.
 const ALL: &str = "all.archive";
 /// How an archive begins, and what each of its blocks, so the last one, ends with.
-const BEGINS: &[u8] = &[0x6d, 0xe2, 0x99, 0x81];
+pub(super) const BEGINS: &[u8] = &[0x6d, 0xe2, 0x99, 0x81];
 const ENDS: &[u8] = &[0xff; 4];
 
 /// Whether it can be logged in to. Shells of the server are not in every image, so the tool itself asks.

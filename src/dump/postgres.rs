@@ -6,7 +6,7 @@ use super::error::{DumpError, Result};
 use super::program::{Inside, shell};
 use super::server::Stored;
 use super::settings;
-use super::stream::{About, Database, Dump, Stream, component};
+use super::stream::{About, Database, Dump, Stream, UNPACKED, component};
 
 /// Logs in as the superuser that the image's contract names, with the password that the container has, if it wants one.
 const LOGIN: &str = r#"
@@ -16,6 +16,8 @@ elif [ -n "${POSTGRES_PASSWORD_FILE:-}" ] && [ -r "$POSTGRES_PASSWORD_FILE" ]; t
 unset PGHOST PGDATABASE PGSERVICE PGOPTIONS
 exec "$@"
 "#;
+/// How a dump in its own format begins.
+pub(super) const BEGINS: &[u8] = b"PGDMP";
 /// The stream of the roles.
 const ROLES: &str = "roles.sql";
 /// Between fields of an answer: no name has it.
@@ -61,9 +63,8 @@ pub(super) fn dump(inside: &Inside) -> Result<Dump> {
             continue;
         }
         let stream = format!("{}.dump", component(&name));
-        // unpacked: the repository packs, and finds what is the same as before
-        let command = shell(LOGIN, &["pg_dump", "--format=custom", "--compress=0", "--dbname", &connection(&name)]);
-        streams.push(Stream { name: stream.clone(), command, begins: &[b"PGDMP"], ends: b"" });
+        let command = shell(LOGIN, &["pg_dump", "--format=custom", UNPACKED, "--dbname", &connection(&name)]);
+        streams.push(Stream { name: stream.clone(), command, begins: &[BEGINS], ends: b"" });
         let mut database = Database { name, stream, made, ..Database::default() };
         settings::note(&mut database, &set, &granted);
         about.databases.push(database);

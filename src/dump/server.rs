@@ -148,6 +148,32 @@ impl Server {
         }
     }
 
+    /// What a dump of it would say about itself. `None`: it has none.
+    pub fn about(&self, inside: &Inside) -> Result<Option<About>> {
+        match self {
+            // a file that is gone is loaded all the same
+            Self::Sqlite(paths) => Ok(Some(sqlite::about(paths))),
+            Self::Redis => Ok(None),
+            _ => Ok(self.dump(inside)?.map(|dump| dump.about().clone())),
+        }
+    }
+
+    /// Whether a database that is not there can be made by loading it.
+    pub fn makes(&self) -> bool {
+        matches!(self, Self::Postgres | Self::MariaDb)
+    }
+
+    /// How a file with one of its databases begins: one of these.
+    pub fn begins(&self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Postgres => &[postgres::BEGINS],
+            Self::Mongo => &[mongo::BEGINS],
+            Self::Sqlite(_) => &[sqlite::BEGINS],
+            // statements, and whatever the spec's own programs print
+            Self::MariaDb | Self::Redis | Self::Command(_) => &[b""],
+        }
+    }
+
     /// Loads what a dump holds, in place of what is there.
     pub fn load(&self, inside: &Inside, about: &About, stored: Stored<'_>) -> Result<()> {
         match self {

@@ -63,6 +63,9 @@ rm -f "$path-wal" "$path-shm" "$path-journal"
 mv -f "$work/copy" "$path"
 "#;
 
+/// How a database begins.
+pub(super) const BEGINS: &[u8] = b"SQLite format 3\0";
+
 fn script(of: &str) -> String {
     format!("{TOOLS}{of}")
 }
@@ -76,16 +79,22 @@ pub(super) fn answers(inside: &Inside) -> bool {
     inside.output(&format!("looking into {}", inside.service), &command("", "/")).is_ok()
 }
 
+/// What a dump of these files says about itself, whether they are there or not.
+pub(super) fn about(paths: &[String]) -> About {
+    let database = |path: &String| {
+        let stream = format!("{}.db", component(path));
+        Database { name: path.clone(), stream, ..Database::default() }
+    };
+    About { server: "sqlite".to_owned(), databases: paths.iter().map(database).collect(), ..About::default() }
+}
+
 /// Makes ready to dump these files.
 pub(super) fn dump(inside: &Inside, paths: &[String]) -> Result<Dump> {
-    let mut about = About { server: "sqlite".to_owned(), ..About::default() };
+    let about = about(paths);
     let mut streams = Vec::new();
-    for path in paths {
-        inside.output(&format!("looking for {path} in {}", inside.service), &command(LOOK, path))?;
-        let stream = format!("{}.db", component(path));
-        let begins: &[&[u8]] = &[b"SQLite format 3\0"];
-        streams.push(Stream { name: stream.clone(), command: command(DUMP, path), begins, ends: b"" });
-        about.databases.push(Database { name: path.clone(), stream, ..Database::default() });
+    for Database { name, stream, .. } in &about.databases {
+        inside.output(&format!("looking for {name} in {}", inside.service), &command(LOOK, name))?;
+        streams.push(Stream { name: stream.clone(), command: command(DUMP, name), begins: &[BEGINS], ends: b"" });
     }
     Ok(Dump::of(inside.clone(), about, streams))
 }

@@ -2,7 +2,7 @@
 //! judged by how they begin and end and by the program's own verdict.
 
 use std::collections::VecDeque;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +21,8 @@ use super::users::User;
 const PIECE: usize = 16 * 1024 * 1024;
 /// Bytes at a stream's end in which its trailer has to be.
 const TAIL: usize = 4 * 1024;
+/// By this a tool that packs what it prints leaves that to the repository, which also finds what is the same as before.
+pub(super) const UNPACKED: &str = "--compress=0";
 /// What a dump says about itself.
 pub const ABOUT: &str = "about.json";
 /// The folder of the streams, which comes after what a dump says about itself whatever their names are.
@@ -102,6 +104,23 @@ impl Dump {
     /// What it says about itself.
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// Writes one database as its tool does for a file, and judges it as a backup does.
+    pub fn write(&self, database: &Database, out: &mut dyn Write) -> Result<u64> {
+        let attempt = format!("dumping {} of {}", database.name, self.inside.service);
+        let wanted = self.streams.iter().find(|stream| stream.name == database.stream).cloned();
+        let mut stream = wanted.ok_or_else(|| DumpError::failed(&attempt, "it has no dump of its own"))?;
+        // no repository packs it
+        stream.command.retain(|word| word != UNPACKED);
+        let running = self.inside.read(&attempt, &stream.command)?;
+        let mut cutter = Cutter::new(running, stream, attempt.clone());
+        let mut bytes = 0;
+        while let Some((_, piece)) = cutter.piece()? {
+            out.write_all(&piece).map_err(|error| DumpError::failed(&attempt, format!("writing it: {error}")))?;
+            bytes += piece.len() as u64;
+        }
+        Ok(bytes)
     }
 
     /// To be asked when all of it was read: how it was made sure that it is whole.

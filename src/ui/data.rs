@@ -4,6 +4,7 @@ use super::quantity::decimal_size;
 use super::table::Table;
 use super::text::clean;
 use crate::app::data::{Named, Saved};
+use crate::app::database_file::Filed;
 use crate::app::refill::Refill;
 use crate::backup::manifest::{Entry, Manifest};
 use crate::backup::part::Kind;
@@ -64,6 +65,18 @@ pub fn would_restore(name: &str, manifest: Option<&Manifest>) -> String {
         out.push_str(&format!("  {}: {} entries, {size}\n", clean(part.name.as_deref().unwrap_or("?")), part.entries));
     }
     out
+}
+
+/// A database that was written to a file.
+pub fn dumped(filed: &Filed, file: &str) -> String {
+    let size = decimal_size(filed.bytes, DIGITS);
+    format!("{} of {} is in {}: {size}\n", clean(&filed.database), clean(&filed.service), clean(file))
+}
+
+/// A database that was loaded from one.
+pub fn loaded(filed: &Filed, file: &str) -> String {
+    let size = decimal_size(filed.bytes, DIGITS);
+    format!("{} of {} is as in {}: {size}\n", clean(&filed.database), clean(&filed.service), clean(file))
 }
 
 /// What a copy of the project got.

@@ -135,6 +135,76 @@ fn forgets_nothing_when_stopped(project: &Project, sum: &str, wanted: &str) {
     assert_eq!(ask(project, "shop", sum), wanted);
 }
 
+/// Files in the project's folder that were not there when it was made.
+fn files(project: &Project) -> Vec<String> {
+    let names = fs::read_dir(project.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.retain(|name| name != "devup.yaml" && name != "devup.lock");
+    names.sort();
+    names
+}
+
+#[test]
+fn one_database_goes_to_a_file_and_comes_from_one() {
+    let Some(project) = postgres("files") else { return };
+    ask(
+        &project,
+        "shop",
+        "create table goods as select n as id, 'thing ' || n as name from generate_series(1, 3000) n",
+    );
+    ask(&project, "shop", "alter database shop set app.word = 'kept'");
+    let sum = "select count(*), md5(string_agg(id || name, ',' order by id)) from goods";
+    let wanted = ask(&project, "shop", sum);
+    // of the two databases there are, the server's own is not meant
+    let said = project.devup(&["data", "dump", "--json", "db", "shop.dump"]).expect(0).out;
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((said["service"].as_str(), said["database"].as_str()), (Some("db"), Some("shop")), "{said}");
+    let dump = fs::read(project.folder().join("shop.dump")).unwrap();
+    assert!(dump.starts_with(b"PGDMP") && said["bytes"].as_u64() == Some(dump.len() as u64), "{said}");
+    let mode = fs::metadata(project.folder().join("shop.dump")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    ask(&project, "shop", "create database other");
+    project.devup(&["data", "dump", "db", "more.dump"]).expect(2).says("several databases: other, postgres, shop");
+    project.devup(&["data", "dump", "--database", "gone", "more.dump"]).expect(1).says("no database gone");
+    project.devup(&["data", "dump", "web", "more.dump"]).expect(1).says("there is cache, db");
+    project.devup(&["data", "dump", "cache", "more.dump"]).expect(1).says("no dump that is one file");
+    assert_eq!(files(&project), ["shop.dump"], "no half of a file is left");
+    let streamed = project.command(&["data", "dump", "db", "--database", "shop", "-"]).output().unwrap();
+    assert!(streamed.status.success() && streamed.stdout.starts_with(b"PGDMP"));
+
+    let shop = ["db", "--database", "shop"];
+    let load = |file: &str| project.devup(&[&["data", "load", "--no-backup"], &shop[..], &[file]].concat());
+    ask(&project, "shop", "delete from goods where id > 5; create table newer(id int)");
+    let changed = ask(&project, "shop", sum);
+    for (name, text, told) in [
+        ("empty", &b""[..], "the file is empty"),
+        ("sql", b"select 1;", "is no dump of postgres in its own format"),
+        ("packed", b"\x1f\x8b", "is packed by gzip"),
+        ("cut", &dump[..dump.len() / 2], "loading database shop of db"),
+    ] {
+        project.write("bad", "");
+        fs::write(project.folder().join("bad"), text).unwrap();
+        load("bad").expect(1).says(told);
+        assert_eq!(ask(&project, "shop", sum), changed, "{name}: what is there stays");
+    }
+    assert_eq!(ask(&project, "postgres", "select count(*) from pg_database where datname like 'devup%'").trim(), "0");
+    load("shop.dump").expect(0).says("shop of db is as in shop.dump");
+    assert_eq!(ask(&project, "shop", sum), wanted);
+    assert_eq!(ask(&project, "shop", "show app.word").trim(), "kept", "settings are the database's, not the file's");
+    assert_eq!(ask(&project, "shop", "select to_regclass('newer') is null").trim(), "t");
+    // one that is not there yet, from a stream
+    let mut command = project.command(&["data", "load", "--no-backup", "db", "--database", "fresh", "-"]);
+    let file = fs::File::open(project.folder().join("shop.dump")).unwrap();
+    assert!(command.stdin(file).output().unwrap().status.success());
+    assert_eq!(ask(&project, "fresh", sum), wanted);
+    // what is there is saved first
+    ask(&project, "shop", "delete from goods");
+    run(&project, &["data", "load", "db", "--database", "shop", "shop.dump"])
+        .expect(0)
+        .says("saved the data as before-load-");
+    assert_eq!(ask(&project, "shop", sum), wanted);
+}
+
 #[test]
 fn a_dump_that_fails_is_told_and_the_volume_is_kept() {
     let Some(engine) = engine(Kind::Docker) else { return };
@@ -260,4 +330,16 @@ fn mariadb_comes_back_from_a_backup() {
     assert_eq!(sql(&project, "show databases like 'devup%'").trim(), "");
     assert_eq!(sql(&project, "show databases like 'odd%'").trim(), "odd db");
     assert_eq!(sql(&project, "show tables in shop like 'newer'").trim(), "");
+    project.devup(&["data", "dump", "db", "--database", "shop", "shop.sql"]).expect(0);
+    sql(&project, "use shop; delete from goods where id > 3; create table newer(id int)");
+    let load = ["data", "load", "--no-backup", "db", "--database"];
+    // the trial fails: the real one is not touched
+    project.write("bad.sql", "create table a(id int);\nthis is no statement;\n");
+    project.devup(&[&load[..], &["shop", "bad.sql"]].concat()).expect(1).says("no statement");
+    assert_eq!(sql(&project, "select count(*) from shop.goods").trim(), "3");
+    project.devup(&[&load[..], &["shop", "shop.sql"]].concat()).expect(0);
+    assert_eq!(sql(&project, sum), wanted);
+    project.devup(&[&load[..], &["fresh", "shop.sql"]].concat()).expect(0);
+    assert_eq!(sql(&project, "select count(*) from fresh.goods").trim(), "5000");
+    assert_eq!(sql(&project, users), known, "users are no part of a file");
 }

@@ -167,6 +167,11 @@ fn sqlite_comes_back_while_it_is_in_use() {
     let wanted = sql(sum);
     assert!(wanted.contains("(3000, "), "{wanted}");
     for tool in ["sqlite3", "python3"] {
+        project.devup(&["data", "dump", "app.db"]).expect(0);
+        assert!(fs::read(project.folder().join("app.db")).unwrap().starts_with(b"SQLite format 3\0"));
+        sql("delete from goods where id > 7");
+        project.devup(&["data", "load", "--no-backup", "app.db"]).expect(0);
+        assert_eq!(sql(sum), wanted, "{tool}");
         // somebody has it open, in the middle of a transaction that never ends well
         let held = "import sqlite3, time, pathlib; c = sqlite3.connect(\"/data/it's my.db\"); c.execute('begin immediate'); \
                     c.execute('delete from goods'); pathlib.Path('/tmp/held').touch(); time.sleep(600)";
@@ -214,3 +219,63 @@ const ASK: &str = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout
     c.execute('create temp table generate(value)'); \
     c.executemany('insert into generate values (?)', [(n,) for n in range(1, 3001)]); \
     print(c.execute(sys.argv[2]).fetchall())";
+
+/// Stands in for `mongodump` and `mongorestore`, since there is no server to be had: takes the options that they have, logs
+/// in as they do, and writes an archive that begins and ends as theirs. The data is one file.
+const MONGO: &str = r#"#!/usr/bin/env python3
+import os, sys
+name, data = os.path.basename(sys.argv[0]), "/data/db/data"
+given = dict(word.split("=", 1) if "=" in word else (word, "") for word in sys.argv[1:])
+known = {"mongodump": ["--archive", "--db", "--collection", "--out"],
+         "mongorestore": ["--archive", "--objcheck", "--stopOnError", "--dryRun", "--drop"]}[name]
+for word in given:
+    if word not in known + ["--quiet", "--username", "--authenticationDatabase", "--config"]: sys.exit("unknown option " + word)
+if given["--username"] != "root" or given["--authenticationDatabase"] != "admin": sys.exit("no such user")
+if open(given["--config"]).read() != "password: 'it''s s3ntinel'\n": sys.exit("Authentication failed")
+if "s3ntinel" in " ".join(sys.argv): sys.exit("the password can be seen")
+begin, end = bytes.fromhex("6de29981"), b"\xff" * 4
+out, tried = sys.stdout.buffer, "/tmp/tried"
+if name == "mongodump":
+    if "--archive" not in given: out.write(b"\x05\x00\x00\x00\x00")
+    else: out.write(begin + open(data, "rb").read() + (b"" if os.path.exists("/tmp/cut") else end))
+else:
+    archive = sys.stdin.buffer.read()
+    if not archive.startswith(begin) or not archive.endswith(end): sys.exit("stream or file does not appear to be a mongodump archive")
+    if "--dryRun" in given: open(tried, "w").close()
+    elif "--drop" in given and os.path.exists(tried): open(data, "wb").write(archive[4:-4])
+    else: sys.exit("duplicate key")
+"#;
+const MONGO_SPEC: &str = "\
+devup: 1
+services:
+  db:
+    env: python-3.11
+    command: [sleep, infinity]
+    stop_signal: SIGKILL
+    environment: { MONGO_INITDB_ROOT_USERNAME: root, MONGO_INITDB_ROOT_PASSWORD: \"it's s3ntinel\" }
+    volumes: ['data:/data/db', './tools/mongo:/usr/local/bin/mongodump:ro', './tools/mongo:/usr/local/bin/mongorestore:ro']
+volumes: { data: {} }
+";
+
+#[test]
+fn mongodb_is_asked_as_its_tools_want_it() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = Project::new(&engine, "mongo", "");
+    fs::remove_file(project.folder().join("compose.yaml")).unwrap();
+    project.write("tools/mongo", MONGO);
+    fs::set_permissions(project.folder().join("tools/mongo"), fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("devup.yaml", MONGO_SPEC);
+    project.devup(&["up"]).expect(0);
+    inside(&project, "db", "printf 'first state' > /data/db/data");
+    let taken = run(&project, &["backup"]).expect(0);
+    assert!(!taken.out.contains("a dump of") && !taken.out.contains("s3ntinel"), "{}", taken.out);
+    let places = places(&manifest(&project));
+    assert!(places.contains(&"databases/db".to_owned()) && !places.contains(&"volumes/data".to_owned()), "{places:?}");
+    inside(&project, "db", "printf 'another' > /data/db/data");
+    run(&project, &["data", "restore", "--snapshot", "latest", "--no-backup"])
+        .expect(0)
+        .says("db: loaded all databases");
+    assert_eq!(inside(&project, "db", "cat /data/db/data"), "first state");
+    inside(&project, "db", "touch /tmp/cut");
+    run(&project, &["backup"]).expect(1).says("does not end like a dump");
+}
