@@ -16,8 +16,9 @@ use crate::model::resource::SecretSource;
 use crate::plan::{InjectionSource, Operation, Plan};
 use crate::secret::look::Standing;
 use crate::secret::redact::Redactor;
-use crate::secret::resolve::{Commands, Resolver, SecretError};
+use crate::secret::resolve::{Commands, Resolver, SecretError, Typed};
 use crate::secret::store;
+use crate::secret::value::SecretValue;
 use crate::spec::discover::{self, Disk};
 use crate::state::store::State;
 
@@ -51,6 +52,7 @@ impl<'a> Confidential<'a> {
             store: Arc::from(store::open(&secrets, preferences.keyring).store),
             variable: Box::new(move |name| variables.get(name).cloned()),
             commands,
+            typed: Typed::default(),
         };
         Ok(Self {
             project,
@@ -83,11 +85,16 @@ impl<'a> Confidential<'a> {
         }
         let mut missing = Vec::new();
         for source in wanted.into_values() {
-            if let Standing::Missing(error) = self.look(source).await {
+            if let Standing::Missing(error) | Standing::Asked(error) = self.look(source).await {
                 missing.push((source.clone(), error));
             }
         }
         missing
+    }
+
+    /// The user typed the value of a secret: it is known until this run ends.
+    pub fn typed(&self, source: &SecretSource, value: Vec<u8>) {
+        self.resolver.typed.put(&source.name, SecretValue::new(value));
     }
 
     /// What changes with the values of secrets and configs that are put into containers, by key.
@@ -119,7 +126,7 @@ impl<'a> Confidential<'a> {
                 Standing::Present(value) => Ok(value),
                 Standing::NotAsked => self.resolver.resolve(self.key(source), source).await,
                 // a container may have got one, from another shell or before it was taken away
-                Standing::Missing(error) => Err(error),
+                Standing::Missing(error) | Standing::Asked(error) => Err(error),
             };
             redactor.learn(&known.map_err(|error| {
                 AppError::failed(format!("the value can't be taken out of what is shown: {error}"))
@@ -133,7 +140,7 @@ impl<'a> Confidential<'a> {
 /// References whose values a step reads.
 fn needed(operation: &Operation) -> Vec<&SecretSource> {
     match operation {
-        Operation::InjectFiles { files, .. } => files
+        Operation::InjectFiles { files, .. } | Operation::RunBefore { files, .. } => files
             .iter()
             .filter_map(|file| match &file.source {
                 InjectionSource::Secret(source) | InjectionSource::Config(source) => Some(source),
@@ -161,11 +168,11 @@ impl SecretResolver for Confidential<'_> {
         let Ok(environment) = self.project.environment() else { return };
         let all = async {
             for source in environment.secrets.values().filter(|source| !source.external) {
-                // one without a value is in no container either, but for those that only a refused command would tell
-                if self.resolve(source).await.is_err()
-                    && source.command.is_some()
-                    && self.resolver.commands == Commands::Refused
-                {
+                // one without a value is in no container either, but for those that only a refused command would tell, or
+                // somebody typed once
+                let elsewhere =
+                    source.prompt.is_some() || source.command.is_some() && self.resolver.commands == Commands::Refused;
+                if self.resolve(source).await.is_err() && elsewhere {
                     self.blind.store(true, Ordering::Relaxed);
                 }
             }

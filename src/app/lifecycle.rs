@@ -11,6 +11,7 @@ use crate::app::select::{OneOff, Wanted};
 use crate::driver::container::AnonymousVolumes;
 use crate::model::development::When;
 use crate::model::observed::{Container, State};
+use crate::model::provider::Provider;
 use crate::model::service::{Condition, Hook};
 use crate::plan::{self, Cause, ContainerTarget, HookMoment, Operation, Plan, Risk, Step, StepId, Until};
 
@@ -73,6 +74,9 @@ pub fn plan(verb: &Verb, project: &Project, services: &[String], containers: Vec
     }
     let mut names: Vec<String> = meant.iter().map(|container| container.service().to_owned()).collect();
     names.dedup();
+    if matches!(verb, Verb::Stop { .. }) {
+        names.extend(provided(project, services));
+    }
     let sorted = dependencies.sort(&names);
     let mut builder = Builder { project, dependencies: &dependencies, containers: &meant, plan: Plan::default() };
     match verb {
@@ -121,6 +125,13 @@ fn with_followers(dependencies: &Dependencies, services: &[String]) -> Vec<Strin
         at += 1;
     }
     all
+}
+
+/// Those of the services (none named: all) that programs of this machine provide.
+fn provided<'a>(project: &'a Project, services: &'a [String]) -> impl Iterator<Item = String> + 'a {
+    let all = project.environment.iter().flat_map(|environment| &environment.services);
+    let meant = all.filter(|(name, _)| services.is_empty() || services.contains(name));
+    meant.filter(|(_, service)| service.provider.is_some()).map(|(name, _)| name.clone())
 }
 
 fn check_something_to_start(project: &Project, services: &[String], containers: &[Container]) -> Result<()> {
@@ -208,8 +219,17 @@ impl Builder<'_> {
             for container in self.of(&service).into_iter().filter(Container::is_up) {
                 own.push(self.stop_one(&container, grace, &users));
             }
+            if let Some(provider) = self.provider(&service) {
+                let step = self.add(&service, Operation::StopProvider { name: service.clone(), provider }, Risk::None);
+                step.follows = users;
+                own.push(step.id);
+            }
             ends.insert(service, own);
         }
+    }
+
+    fn provider(&self, service: &str) -> Option<Provider> {
+        self.project.environment.as_ref()?.services.get(service)?.provider.clone()
     }
 
     /// Hooks, then the stop itself, whatever became of the hooks; returns the stop.

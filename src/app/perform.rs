@@ -58,6 +58,9 @@ impl Providers for Unneeded {
     async fn down(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
         Err(format!("service {service} is not released by this verb"))
     }
+    async fn stop(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("service {service} is not stopped by this verb"))
+    }
     async fn serve(&self, key: &str, _model: &Model, _told: Told<'_>) -> Result<(), String> {
         Err(format!("model {key} is not served by this verb"))
     }
@@ -103,12 +106,12 @@ pub fn judge(report: &Report) -> Result<()> {
     if failures.is_empty() {
         return Ok(());
     }
-    let message = failures.join("\n");
+    let (message, remedies) = said_once(failures);
     if report.lost_engine() {
         let help = "`devup doctor` says what is wrong with the engine; then the same command again".to_owned();
         return Err(AppError::EngineUnavailable { message, help: Some(help) });
     }
-    let help = match report.left().count() {
+    let left = match report.left().count() {
         0 => None,
         1 => Some(
             "1 step that needs it was not begun; once this is mended, the same command goes on from here".to_owned(),
@@ -117,18 +120,67 @@ pub fn judge(report: &Report) -> Result<()> {
             "{many} steps that need it were not begun; once this is mended, the same command goes on from here"
         )),
     };
+    let help: Vec<String> = remedies.into_iter().chain(left).collect();
+    let help = (!help.is_empty()).then(|| help.join("\n"));
     Err(AppError::Failed { message, help })
+}
+
+/// One failure per line. What several of them end with, after a semicolon, is what to do about them: said once, apart.
+fn said_once(failures: Vec<String>) -> (String, Vec<String>) {
+    let remedy = |failure: &str| failure.rsplit_once("; ").map(|(_, remedy)| remedy.to_owned());
+    let all: Vec<String> = failures.iter().filter_map(|failure| remedy(failure)).collect();
+    let mut shared: Vec<String> = Vec::new();
+    for one in &all {
+        let often = all.iter().filter(|other| *other == one).count() > 1;
+        if often && !one.contains('\n') && !shared.contains(one) {
+            shared.push(one.clone());
+        }
+    }
+    let short = |failure: String| match failure.rsplit_once("; ") {
+        Some((what, remedy)) if shared.iter().any(|known| known == remedy) => what.to_owned(),
+        _ => failure,
+    };
+    let lines: Vec<String> = failures.into_iter().map(short).collect();
+    (lines.join("\n"), shared)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::error::DriverError;
     use crate::engine::{Ended, StepError};
     use crate::model::event::Outcome;
     use crate::plan::StepId;
 
     fn ended(step: u32, outcome: Outcome, error: Option<StepError>) -> Ended {
         Ended { step: StepId(step), subject: format!("Container c{step}"), outcome, error, tolerated: false }
+    }
+
+    #[test]
+    fn what_helps_against_several_failures_is_said_once() {
+        let pull = |image: &str, remedy: &str| {
+            let reason = format!("no such host{remedy}");
+            StepError::Driver(DriverError::Failed { attempted: format!("pulling image {image}"), reason })
+        };
+        let doctor = "; check the network";
+        let errors = [pull("a", doctor), pull("b", doctor), pull("c", "; log in"), pull("d", "")];
+        let failed = |(step, error): (u32, &StepError)| {
+            ended(step, Outcome::Failed { error: error.to_string() }, Some(error.clone()))
+        };
+        let steps = (1..).zip(&errors).map(failed).collect();
+        let error = judge(&Report { steps, interrupted: false }).unwrap_err();
+        let AppError::Failed { message, help } = error else { panic!("{error}") };
+        let lines: Vec<&str> = message.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+        assert_eq!(
+            lines,
+            [
+                "pulling image a: no such host",
+                "pulling image b: no such host",
+                "pulling image c: no such host; log in",
+                "pulling image d: no such host",
+            ]
+        );
+        assert_eq!(help.as_deref(), Some("check the network"));
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl ProjectProviders {
         }
     }
 
+    /// Answers that an earlier part of the same run got: nobody is asked twice.
+    pub fn know(&self, answers: Answers) {
+        self.note(|known| *known = answers);
+    }
+
     /// What was answered so far.
     pub fn answers(&self) -> Answers {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -60,6 +65,10 @@ impl Providers for ProjectProviders {
 
     async fn down(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String> {
         ask(&self.asking(), Verb::Down, (service, provider), told).await.map(drop).map_err(words)
+    }
+
+    async fn stop(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String> {
+        ask(&self.asking(), Verb::Stop, (service, provider), told).await.map(drop).map_err(words)
     }
 
     async fn serve(&self, key: &str, model: &Model, told: Told<'_>) -> Result<(), String> {

@@ -35,6 +35,8 @@ pub enum Presence {
     OnFirstUse,
     /// Its command is run when it is used.
     NotAsked,
+    /// The user is asked for it when it is used.
+    Asked,
     /// It has none.
     Missing,
 }
@@ -49,6 +51,7 @@ pub async fn check(environment: &Environment, confidential: &Confidential<'_>) -
             Standing::Present(_) => (Presence::Present, None),
             Standing::OnFirstUse => (Presence::OnFirstUse, None),
             Standing::NotAsked => (Presence::NotAsked, None),
+            Standing::Asked(_) => (Presence::Asked, None),
             Standing::Missing(error) => (Presence::Missing, Some(error.to_string())),
         };
         let uses = |service: &Service| {

@@ -28,7 +28,9 @@ use crate::model::mount::{Mount, MountKind};
 use crate::model::observed::Observed;
 use crate::model::service::Service;
 use crate::model::task::Provision;
-use crate::plan::{self, Additions, ImageChain, ImageMaker, Injection, InjectionSource, Inputs, InsideStep, Plan};
+use crate::plan::{
+    self, Additions, Answers, ImageChain, ImageMaker, Injection, InjectionSource, Inputs, InsideStep, Plan,
+};
 use crate::secret::resolve::Commands;
 use crate::state::journal::Journal;
 use crate::state::store::State;
@@ -98,6 +100,16 @@ impl<'a> Supplies<'a> {
             performs: false,
             features: tokio::sync::OnceCell::new(),
         })
+    }
+
+    /// Providers that answered to an earlier part of this run are not asked again.
+    pub fn know(&self, answers: Answers) {
+        self.providers.know(answers);
+    }
+
+    /// What providers answered so far.
+    pub fn answers(&self) -> Answers {
+        self.providers.answers()
     }
 
     /// For a run that performs its plans.

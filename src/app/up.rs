@@ -34,7 +34,7 @@ use crate::model::environment::Environment;
 use crate::model::event::{Event, Listener, Outcome};
 use crate::model::observed::Observed;
 use crate::model::resource::SecretSource;
-use crate::plan::{self, Inputs, Operation, Options, Plan, PlanError};
+use crate::plan::{self, Answers, Inputs, Operation, Options, Plan, PlanError};
 use crate::state::port::choose::Chosen;
 use crate::state::store::State;
 use crate::trust::capability::Survey;
@@ -57,6 +57,8 @@ pub struct UpRequest {
     pub dotfiles: dotfiles::Wish,
     /// What becomes of data before it goes.
     pub save_first: SaveFirst,
+    /// What providers answered to an earlier part of the same run.
+    pub answers: Answers,
 }
 
 /// How far a run goes.
@@ -103,10 +105,25 @@ pub struct UpOutcome {
     pub report: Report,
     /// Ports of the host, as chosen.
     pub chosen: Vec<Chosen>,
+    /// What providers answered.
+    pub answers: Answers,
 }
 
 /// Brings the environment up.
 pub async fn up(
+    request: &Request,
+    engine: &Engine,
+    project: &Project,
+    wish: &UpRequest,
+    questions: &dyn Questions,
+    tools: &dyn bootstrap::Tools,
+    listeners: (&dyn Listener, &Cancel),
+) -> Result<UpOutcome> {
+    // of a size that its callers need not carry around
+    Box::pin(bring_up(request, engine, project, wish, questions, tools, listeners)).await
+}
+
+async fn bring_up(
     request: &Request,
     engine: &Engine,
     project: &Project,
@@ -128,6 +145,7 @@ pub async fn up(
     };
     let supplies = Supplies::of(request, engine, project, &state, tools)?.performing();
     let wish = wish.clone();
+    supplies.know(wish.answers.clone());
     let mut run = Run {
         subject,
         agreed,
@@ -261,7 +279,8 @@ impl Run<'_> {
         }
         let View { environment, plan, chosen, .. } = view;
         let started = !self.wish.options.no_start;
-        Ok(UpOutcome { environment, plan, changed: self.changed, started, report, chosen })
+        let answers = self.supplies.answers();
+        Ok(UpOutcome { environment, plan, changed: self.changed, started, report, chosen, answers })
     }
 }
 
@@ -278,13 +297,12 @@ async fn values(
     for (source, error) in supplies.confidential().missing(plan).await {
         // another project's entries are not this one's to make
         let own = source.keyring.as_ref().filter(|entry| !entry.contains('/'));
-        let typed = match own {
-            Some(entry) => questions.secret(project, &source)?.map(|value| (entry, value)),
-            None => None,
-        };
-        match typed {
-            Some((entry, value)) => secret::set(state, &project.name, entry, value)?,
-            None => missing.push(error.to_string()),
+        let asks = own.is_some() || source.prompt.is_some();
+        let typed = if asks { questions.secret(project, &source)? } else { None };
+        match (typed, own) {
+            (Some(value), Some(entry)) => secret::set(state, &project.name, entry, value)?,
+            (Some(value), None) => supplies.confidential().typed(&source, value),
+            (None, _) => missing.push(error.to_string()),
         }
     }
     match missing.as_slice() {

@@ -50,7 +50,11 @@ impl Questions for Context {
         if !self.screen.look.can_ask {
             return Ok(None);
         }
-        let prompt = format!("Value of {} for {} (nothing: stop here)", clean(entry), clean(&project.name));
+        // a question is the spec's: whose it is stands first, whatever it says
+        let prompt = match &source.prompt {
+            Some(question) => format!("{}: {} (nothing: stop here)", clean(&project.name), clean(question)),
+            None => format!("Value of {} for {} (nothing: stop here)", clean(entry), clean(&project.name)),
+        };
         let typed = dialoguer::Password::new().with_prompt(prompt).allow_empty_password(true).interact();
         let typed = typed.map_err(|error| AppError::failed(format!("asking for the value of {entry}: {error}")))?;
         Ok(Some(typed.into_bytes()).filter(|value| !value.is_empty()))

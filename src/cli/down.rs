@@ -140,10 +140,16 @@ pub fn destroy(arguments: &DestroyArgs, context: &Context) -> Result<Exit> {
     })
 }
 
-/// Programs that release what they provide run on this machine, too: not without consent.
-async fn agree_to_providers(context: &Context, engine: &Engine, project: &Project, plan: &Plan) -> Result<()> {
-    let releases = |step: &Step| matches!(step.operation, Operation::ReleaseProvider { .. });
-    if context.global.dry_run || !plan.steps.iter().any(releases) {
+/// Programs that release or stop what they provide run on this machine, too: not without consent.
+pub(super) async fn agree_to_providers(
+    context: &Context,
+    engine: &Engine,
+    project: &Project,
+    plan: &Plan,
+) -> Result<()> {
+    let runs_one =
+        |step: &Step| matches!(step.operation, Operation::ReleaseProvider { .. } | Operation::StopProvider { .. });
+    if context.global.dry_run || !plan.steps.iter().any(runs_one) {
         return Ok(());
     }
     let request = context.request()?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::before::BeforeArgs;
 use super::context::Context;
+use super::down;
 use super::exit::Exit;
 use super::perform;
 use crate::app::before::has_unnamed;
@@ -138,6 +139,7 @@ fn perform_verb(context: &Context, verb: &Verb, services: &[String], otherwise: 
         if let (true, Some(message)) = (plan.steps.is_empty(), otherwise) {
             return Err(AppError::failed(message).help("`devup ps -a` shows what is there"));
         }
+        down::agree_to_providers(context, &engine, &project, &plan).await?;
         perform::plan(context, &engine, &project, plan).await
     })
 }

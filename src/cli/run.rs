@@ -23,6 +23,7 @@ use crate::driver::session::AttachRequest;
 use crate::engine::{Cancel, Canceller};
 use crate::model::event::Deaf;
 use crate::model::observed::Container;
+use crate::plan::Answers;
 use crate::ui::progress::Progress;
 use crate::ui::text::clean_lines;
 
@@ -207,21 +208,24 @@ impl Stage<'_> {
     }
 
     async fn make(&self, requests: &Requests) -> Result<()> {
+        let mut container = requests.container.clone();
         if let Some(dependencies) = &requests.dependencies {
-            self.part(dependencies).await?;
+            container.answers = self.part(dependencies).await?;
         }
-        run::make_volumes(self.engine, self.project, &requests.container).await?;
-        self.part(&requests.container).await
+        run::make_volumes(self.engine, self.project, &container).await?;
+        self.part(&container).await.map(drop)
     }
 
-    async fn part(&self, wish: &UpRequest) -> Result<()> {
+    /// Returns what providers answered.
+    async fn part(&self, wish: &UpRequest) -> Result<Answers> {
         let progress = Progress::new(look(self.context, self.quiet));
         let (canceller, cancel) = Canceller::new();
         let tools = self.host.tools();
         let listeners = (&progress as &dyn crate::model::event::Listener, &cancel);
         let work = up::up(self.request, self.engine, self.project, wish, self.context, &tools, listeners);
         let outcome = perform::with_interrupts(self.context, canceller, work).await?;
-        judge(&outcome.report)
+        judge(&outcome.report)?;
+        Ok(outcome.answers)
     }
 
     /// Starts the container and runs its hooks, under the project's lock: what runs for long must not hold it.

@@ -195,6 +195,7 @@ fn check(context: &Context, state: &State, project: &Project) -> Result<Exit> {
             Presence::Present => "there",
             Presence::OnFirstUse => "made up on first use",
             Presence::NotAsked => "asked when it is used",
+            Presence::Asked => "you are asked when it is used",
             Presence::Missing => "missing",
         };
         table.row([name, origin.from.clone(), state.to_owned(), origin.used_by.join(", ")]);

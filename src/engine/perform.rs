@@ -76,9 +76,10 @@ impl Performer<'_> {
             | Operation::BuildImage { .. }
             | Operation::BuildEnv { .. }
             | Operation::ProvisionImage { .. } => self.image(step).await?,
-            Operation::AskProvider { .. } | Operation::ReleaseProvider { .. } | Operation::ServeModel { .. } => {
-                self.provided(step).await?;
-            }
+            Operation::AskProvider { .. }
+            | Operation::ReleaseProvider { .. }
+            | Operation::StopProvider { .. }
+            | Operation::ServeModel { .. } => self.provided(step).await?,
             Operation::RemoveImage { reference } => self.tools.images.remove_image(reference, false).await?,
             Operation::CreateContainer { spec, image, joins } => {
                 let spec = self.resolved(spec, image, joins)?;
@@ -149,6 +150,9 @@ impl Performer<'_> {
             }
             Operation::ReleaseProvider { name, provider } => {
                 (format!("releasing service {name}"), providers.down(name, provider, &told).await)
+            }
+            Operation::StopProvider { name, provider } => {
+                (format!("stopping service {name}"), providers.stop(name, provider, &told).await)
             }
             Operation::ServeModel { key, model } => (format!("model {key}"), providers.serve(key, model, &told).await),
             _ => return Ok(()),

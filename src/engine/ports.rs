@@ -52,6 +52,8 @@ pub trait Providers: Send + Sync {
     async fn up(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String>;
     /// What is held for a service may go.
     async fn down(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String>;
+    /// A service is not used for now.
+    async fn stop(&self, service: &str, provider: &Provider, told: Told<'_>) -> Result<(), String>;
     /// Has a model fetched and served.
     async fn serve(&self, key: &str, model: &Model, told: Told<'_>) -> Result<(), String>;
 }

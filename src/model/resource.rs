@@ -111,6 +111,9 @@ pub struct SecretSource {
     /// devup: a command on the host whose output is the value; runs only with consent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// devup: the question to the user where nothing else has a value. What is typed is kept only with `keyring`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
     /// devup: made up at this length on first use if absent from the keyring.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate: Option<u32>,

@@ -103,6 +103,13 @@ pub enum Operation {
         /// The program and its options.
         provider: Provider,
     },
+    /// Tells that program that the service is not used for now. It says itself whether it knows that.
+    StopProvider {
+        /// The service.
+        name: String,
+        /// The program and its options.
+        provider: Provider,
+    },
     /// Has the host's model runner fetch a model and serve it.
     ServeModel {
         /// Its key.
@@ -270,6 +277,7 @@ macro_rules! target {
             | Operation::RemoveImage { .. }
             | Operation::AskProvider { .. }
             | Operation::ReleaseProvider { .. }
+            | Operation::StopProvider { .. }
             | Operation::ServeModel { .. }
             | Operation::CreateContainer { .. } => None,
             Operation::InjectFiles { container, .. }

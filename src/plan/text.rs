@@ -49,7 +49,7 @@ impl Operation {
             Self::ConnectNetwork { .. } => verb("connect", "Connecting", "Connected"),
             Self::RenameContainer { .. } => verb("rename", "Renaming", "Renamed"),
             Self::StartContainer { .. } => verb("start", "Starting", "Started"),
-            Self::StopContainer { .. } => verb("stop", "Stopping", "Stopped"),
+            Self::StopContainer { .. } | Self::StopProvider { .. } => verb("stop", "Stopping", "Stopped"),
             Self::KillContainer { .. } => verb("kill", "Killing", "Killed"),
             Self::PauseContainer { .. } => verb("pause", "Pausing", "Paused"),
             Self::UnpauseContainer { .. } => verb("unpause", "Unpausing", "Unpaused"),
@@ -75,7 +75,9 @@ impl Operation {
             | Self::ProvisionImage { reference, .. }
             | Self::RemoveImage { reference } => format!("Image {reference}"),
             Self::BuildEnv { env, .. } => format!("Env {env}"),
-            Self::AskProvider { name, .. } | Self::ReleaseProvider { name, .. } => format!("Service {name}"),
+            Self::AskProvider { name, .. } | Self::ReleaseProvider { name, .. } | Self::StopProvider { name, .. } => {
+                format!("Service {name}")
+            }
             Self::ServeModel { key, model } => format!("Model {}", model.name.as_ref().unwrap_or(key)),
             Self::CreateContainer { spec, .. } => format!("Container {}", spec.name),
             Self::InjectFiles { container, .. }
@@ -111,7 +113,9 @@ impl Operation {
             }
             Self::KillContainer { signal, .. } => format!("with {signal}"),
             Self::RemoveContainer { volumes: AnonymousVolumes::Remove, .. } => "and its anonymous volumes".to_owned(),
-            Self::AskProvider { provider, .. } | Self::ReleaseProvider { provider, .. } => {
+            Self::AskProvider { provider, .. }
+            | Self::ReleaseProvider { provider, .. }
+            | Self::StopProvider { provider, .. } => {
                 format!("by {}", provider.kind)
             }
             Self::ServeModel { model, .. } => format!("from {}", model.model),

@@ -20,6 +20,8 @@ pub enum Verb {
     Up,
     /// What is held for it may go.
     Down,
+    /// It is not used for now; what is held for it stays.
+    Stop,
 }
 
 impl Verb {
@@ -27,6 +29,7 @@ impl Verb {
         match self {
             Self::Up => "up",
             Self::Down => "down",
+            Self::Stop => "stop",
         }
     }
 }
@@ -49,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const OF_DOCKER: &str = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND";
 
 /// Asks for a service, and waits for the program's end. `told` hears how it goes. Returns the variables for those that
-/// depend on the service.
+/// depend on the service. A stop is asked only of programs that say that they know it.
 pub async fn ask(
     asking: &Asking<'_>,
     verb: Verb,
@@ -58,7 +61,15 @@ pub async fn ask(
 ) -> Result<IndexMap<String, String>, ProviderError> {
     let program = asking.search.provider(&provider.kind, asking.folder)?;
     let metadata = metadata(asking, &program).await;
-    let takes = metadata.as_ref().map(|metadata| if verb == Verb::Up { &metadata.up } else { &metadata.down });
+    let takes = metadata.as_ref();
+    let takes = match verb {
+        Verb::Up => takes.map(|metadata| &metadata.up),
+        Verb::Down => takes.map(|metadata| &metadata.down),
+        Verb::Stop => match takes.and_then(|metadata| metadata.stop.as_ref()) {
+            Some(stop) => Some(stop),
+            None => return Ok(IndexMap::new()),
+        },
+    };
     let call = call(asking, &program)
         .arg(format!("--project-name={}", asking.project))
         .arg(verb.word())

@@ -12,6 +12,8 @@ pub(super) struct Metadata {
     description: String,
     pub(super) up: Takes,
     pub(super) down: Takes,
+    /// Only who says so can stop without giving up what it holds.
+    pub(super) stop: Option<Takes>,
 }
 
 /// What one verb takes.
@@ -32,8 +34,10 @@ impl Metadata {
     /// From the program's words; nothing where they say nothing.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(bytes).ok()?;
-        let says_something =
-            !read.description.is_empty() || read.up.parameters.is_some() || read.down.parameters.is_some();
+        let says_something = !read.description.is_empty()
+            || read.up.parameters.is_some()
+            || read.down.parameters.is_some()
+            || read.stop.is_some();
         says_something.then_some(read)
     }
 }

@@ -15,6 +15,8 @@ pub enum Standing {
     OnFirstUse,
     /// Only its command could tell, which runs when the value is used.
     NotAsked,
+    /// The user is asked when it is used: what to do where nobody is there.
+    Asked(SecretError),
     /// There is none: why, and the remedy.
     Missing(SecretError),
 }
@@ -32,9 +34,15 @@ impl Resolver {
             Err(SecretError::NoEntry { project, .. }) if source.generate.is_some() && project == self.project => {
                 Standing::OnFirstUse
             }
+            Err(error) if source.prompt.is_some() && is_empty(&error) => Standing::Asked(error),
             Err(error) => Standing::Missing(error),
         }
     }
+}
+
+/// Its place is known, and holds nothing.
+fn is_empty(error: &SecretError) -> bool {
+    matches!(error, SecretError::NotTyped { .. } | SecretError::NoVariable { .. } | SecretError::NoEntry { .. })
 }
 
 /// Where a value comes from, in words for the user; files as they lie from `folder`.
@@ -48,6 +56,8 @@ pub fn origin(source: &SecretSource, folder: &Path) -> String {
         format!("file {}", path.strip_prefix(folder).unwrap_or(path).display())
     } else if let Some(command) = &source.command {
         format!("command {}", command.join(" "))
+    } else if source.prompt.is_some() {
+        "you, at a terminal".to_owned()
     } else if source.content.is_some() {
         "the spec itself".to_owned()
     } else if source.external {
@@ -62,6 +72,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::file_store::FileStore;
+    use super::super::resolve::Typed;
     use super::*;
 
     fn resolver(folder: &std::path::Path, commands: Commands) -> Resolver {
@@ -72,6 +83,7 @@ mod tests {
             store: Arc::new(FileStore::new(folder.join("secrets"))),
             variable: Box::new(|name| (name == "TOKEN").then(|| "value".to_owned())),
             commands,
+            typed: Typed::default(),
         }
     }
 
@@ -98,6 +110,10 @@ mod tests {
         let refusing = resolver(folder.path(), Commands::Refused);
         assert!(matches!(refusing.look("s", &command).await, Standing::Missing(SecretError::NoConsent { .. })));
         assert!(!mark.exists());
+        let prompt = SecretSource { prompt: Some("Which?".to_owned()), ..SecretSource::default() };
+        assert!(matches!(agreed.look("s", &prompt).await, Standing::Asked(SecretError::NotTyped { .. })));
+        let kept = SecretSource { prompt: Some("Which?".to_owned()), ..keyring("none", None) };
+        assert!(matches!(agreed.look("s", &kept).await, Standing::Asked(SecretError::NoEntry { .. })));
         let variable = SecretSource { environment: Some("NONE".to_owned()), ..SecretSource::default() };
         assert!(matches!(agreed.look("s", &variable).await, Standing::Missing(SecretError::NoVariable { .. })));
     }

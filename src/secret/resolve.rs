@@ -1,5 +1,6 @@
 //! From a reference to its value.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,6 +29,15 @@ pub enum SecretError {
         secret: String,
         /// The variable.
         variable: String,
+    },
+    /// Its value is typed, and nobody did.
+    #[error(
+        "secret {secret}: its value is typed at a terminal: run devup at one, or write `environment: NAME` beside its \
+         `prompt` and set that variable"
+    )]
+    NotTyped {
+        /// The secret.
+        secret: String,
     },
     /// The file can't be read.
     #[error("secret {secret}: cannot read {}: {reason}", path.display())]
@@ -101,6 +111,21 @@ pub enum Commands {
 /// Looks a variable up by its name.
 pub type Variable = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// What the user typed in this run, by the names of secrets. It goes with the run.
+#[derive(Debug, Default)]
+pub struct Typed(Mutex<HashMap<String, SecretValue>>);
+
+impl Typed {
+    /// The user typed a value.
+    pub fn put(&self, secret: &str, value: SecretValue) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned(), value);
+    }
+
+    fn get(&self, secret: &str) -> Option<SecretValue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(secret).cloned()
+    }
+}
+
 /// Held from the look for a value until it is made up and kept: several services ask for it at once, and all have to get
 /// the same one. (Between processes the project's lock sees to that.)
 static MAKING: Mutex<()> = Mutex::new(());
@@ -119,6 +144,8 @@ pub struct Resolver {
     pub variable: Variable,
     /// Whether commands may run.
     pub commands: Commands,
+    /// What was typed in this run.
+    pub typed: Typed,
 }
 
 impl Resolver {
@@ -129,18 +156,21 @@ impl Resolver {
         } else if let Some(variable) = &source.environment {
             let found = (self.variable)(variable);
             let missing = || SecretError::NoVariable { secret: secret.to_owned(), variable: variable.clone() };
-            SecretValue::new(found.ok_or_else(missing)?.into_bytes())
+            let found = found.map(|value| SecretValue::new(value.into_bytes()));
+            found.or_else(|| self.typed.get(&source.name)).ok_or_else(missing)?
         } else if let Some(file) = &source.file {
             self.read(secret, file)?
         } else if let Some(command) = &source.command {
             self.run(secret, command).await?
         } else if let Some(content) = &source.content {
             SecretValue::new(content.clone().into_bytes())
+        } else if source.prompt.is_some() {
+            self.typed.get(&source.name).ok_or_else(|| SecretError::NotTyped { secret: secret.to_owned() })?
         } else {
             let reason = if source.external {
-                "external secrets live in a Swarm, which devup does not use; give it a `file`, `environment`, `keyring` or `command`"
+                "external secrets live in a Swarm, which devup does not use; give it a `file`, `environment`, `keyring`, `command` or `prompt`"
             } else {
-                "it has no `file`, `environment`, `keyring` or `command`"
+                "it has no `file`, `environment`, `keyring`, `command` or `prompt`"
             };
             return Err(SecretError::NoSource { secret: secret.to_owned(), reason });
         };
@@ -299,6 +329,7 @@ mod tests {
             store: Arc::new(FileStore::new(folder.join("secrets"))),
             variable: Box::new(|name| (name == "TOKEN").then(|| "from env".to_owned())),
             commands,
+            typed: Typed::default(),
         }
     }
 
@@ -323,6 +354,23 @@ mod tests {
         assert_eq!(of(SecretSource { file: Some("key.pem".into()), ..SecretSource::default() }).await, "line\n");
         assert_eq!(of(SecretSource { content: Some("c".into()), ..SecretSource::default() }).await, "c");
         assert_eq!(of(command(&["printf", "a\\nb\\n"])).await, "a\nb");
+        let asked = |variable: &str| SecretSource {
+            name: "shop_s".into(),
+            environment: (!variable.is_empty()).then(|| variable.to_owned()),
+            prompt: Some("Which?".into()),
+            ..SecretSource::default()
+        };
+        let error = |source: SecretSource| {
+            let resolver = &resolver;
+            async move { resolver.resolve("s", &source).await.unwrap_err() }
+        };
+        assert!(matches!(error(asked("")).await, SecretError::NotTyped { .. }));
+        assert!(matches!(error(asked("UNSET")).await, SecretError::NoVariable { .. }));
+        resolver.typed.put("shop_s", SecretValue::new(b"typed".to_vec()));
+        assert_eq!(of(asked("")).await, "typed");
+        assert_eq!(of(asked("UNSET")).await, "typed");
+        assert_eq!(of(asked("TOKEN")).await, "from env");
+        assert!(resolver.store.names("shop-feature").unwrap().is_empty(), "what is typed is not kept");
     }
 
     #[tokio::test]

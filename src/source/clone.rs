@@ -12,6 +12,7 @@ use crate::base::process::{Call, ProcessError};
 
 use super::target::{Target, inspect};
 use crate::git::address::Address;
+use crate::git::login::Login;
 
 /// Protocols that git may speak for a remote source, and for submodules of any source. `file` is not among them: a
 /// submodule must not read repositories of this machine.
@@ -120,6 +121,7 @@ pub async fn fetch(request: &CloneRequest) -> Result<Fetched, CloneError> {
 
 fn clone_call(git: &Path, request: &CloneRequest, into: &Path) -> Call {
     let address = &request.address;
+    let login = Login::of(address);
     let protocols = if address.is_local() { LOCAL_PROTOCOLS } else { PROTOCOLS };
     let mut call = quiet_or_not(Call::new(git), request).env("GIT_ALLOW_PROTOCOL", protocols).arg("clone");
     call = call.arg(if request.on_terminal { "--progress" } else { "--quiet" });
@@ -133,14 +135,15 @@ fn clone_call(git: &Path, request: &CloneRequest, into: &Path) -> Call {
     // git ignores --depth for paths, but not for their URLs
     let source = match request.depth {
         Some(_) if address.is_local() && !address.for_git().contains("://") => format!("file://{}", address.for_git()),
-        _ => address.for_git().to_owned(),
+        _ => login.address.clone(),
     };
-    call.arg("--").arg(source).arg(into)
+    login.on(call.arg("--").arg(source).arg(into))
 }
 
 fn submodule_call(git: &Path, request: &CloneRequest, repository: &Path) -> Call {
     let call = quiet_or_not(Call::new(git), request).env("GIT_ALLOW_PROTOCOL", PROTOCOLS).dir(repository);
-    let call = call.args(["submodule", "update", "--init", "--recursive"]);
+    // they often lie on the same server
+    let call = Login::of(&request.address).on(call.args(["submodule", "update", "--init", "--recursive"]));
     match request.depth {
         Some(depth) => call.arg(format!("--depth={depth}")),
         None => call,

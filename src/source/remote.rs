@@ -9,6 +9,7 @@ use crate::base::files::{self, Access};
 use crate::base::process::Call;
 
 use crate::git::address::{Address, AddressError};
+use crate::git::login::Login;
 
 /// Git may speak these for an include; helpers and the like are refused by the address already.
 const PROTOCOLS: &str = "file:https:http:ssh:git";
@@ -157,6 +158,7 @@ impl Kept {
         files::create_folder(&repository, Access::Private).map_err(|error| failed(error.to_string()))?;
         let work = tempfile::Builder::new().prefix(".fetching-").tempdir_in(&repository);
         let work = work.map_err(|error| failed(error.to_string()))?;
+        let login = Login::of(&remote.address);
         let run = |arguments: &[&str]| {
             let call =
                 Call::new(&git).dir(work.path()).env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("GIT_TERMINAL_PROMPT", "0");
@@ -164,14 +166,14 @@ impl Kept {
             let call = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"].iter().fold(call, Call::without_env);
             // no program of the repository's runs: no hooks, no submodules
             let call = call.args(["-c", "core.hooksPath=/dev/null", "-c", "submodule.recurse=false"]);
-            let ended = call.args(arguments).run_blocking().map_err(|error| failed(error.to_string()))?;
+            let ended = login.on(call.args(arguments)).run_blocking().map_err(|error| failed(error.to_string()))?;
             if ended.success() {
                 return Ok(ended.text().trim().to_owned());
             }
             // git repeats addresses in its errors, and those may hold a password
             Err(failed(ended.error_text().replace(remote.address.for_git(), &remote.address.to_string())))
         };
-        let commit = check_out(&run, remote)?;
+        let commit = check_out(&run, &login.address, remote)?;
         let target = repository.join(&commit);
         fs::remove_dir_all(work.path().join(".git")).map_err(|error| failed(error.to_string()))?;
         let moved = fs::rename(work.path(), &target);
@@ -216,9 +218,12 @@ impl Kept {
 }
 
 /// Brings the commit into the folder that `run` runs git in; says which it is.
-fn check_out(run: &dyn Fn(&[&str]) -> Result<String, RemoteError>, remote: &Remote) -> Result<String, RemoteError> {
+fn check_out(
+    run: &dyn Fn(&[&str]) -> Result<String, RemoteError>,
+    address: &str,
+    remote: &Remote,
+) -> Result<String, RemoteError> {
     run(&["init", "--quiet"])?;
-    let address = remote.address.for_git();
     let one = run(&["fetch", "--quiet", "--depth=1", "--no-tags", "--", address, &remote.reference]);
     if is_commit(&remote.reference) && one.is_err() {
         // not every server hands out single commits

@@ -5,6 +5,7 @@ use super::error::{Fault, Problem, SpecError};
 use super::node::{Node, Value};
 use super::path::{index, show};
 use super::port::is_address;
+use super::schema;
 
 /// Fills in the parts that Compose gives a value.
 pub fn set(spec: &mut Node) {
@@ -52,10 +53,11 @@ pub fn check(spec: &Node) -> Result<(), SpecError> {
     for (name, entry) in spec.entries("volumes") {
         external_alone(&entry.node, &["volumes", name])?;
     }
-    for (kind, sources) in [("configs", CONFIG_SOURCES), ("secrets", SECRET_SOURCES)] {
-        for (name, entry) in spec.entries(kind) {
-            one_source(&entry.node, &[kind, name], sources)?;
-        }
+    for (name, entry) in spec.entries("configs") {
+        one_source(&entry.node, &["configs", name], CONFIG_SOURCES)?;
+    }
+    for (name, entry) in spec.entries("secrets") {
+        one_source(&entry.node, &["secrets", name], schema::secret_sources(&entry.node))?;
     }
     for (name, entry) in spec.entries("services") {
         service(&entry.node, name)?;
@@ -64,7 +66,6 @@ pub fn check(spec: &Node) -> Result<(), SpecError> {
 }
 
 const CONFIG_SOURCES: &[&str] = &["file", "environment", "content"];
-const SECRET_SOURCES: &[&str] = &["file", "environment", "keyring", "command"];
 
 fn external_alone(volume: &Node, path: &[&str]) -> Result<(), SpecError> {
     if volume.get("external").and_then(Node::as_bool) != Some(true) {

@@ -341,6 +341,7 @@ pub const SOURCE: &[Row] = &[
     free("content", "stands in the spec"),
     checked("keyring", "free: the project's own entries", check::keyring),
     checked("command", "never free; names the command and the scripts in it", check::command),
+    free("prompt", "is asked of you, in the project's name"),
     free("generate", "is made up for the project"),
     host("external", Kind::ForeignSecret, "uses a secret of the engine"),
 ];

@@ -87,6 +87,9 @@ impl Providers for NoWorkshop {
     async fn down(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
         Err(format!("no generated environment has {service} provided"))
     }
+    async fn stop(&self, service: &str, _provider: &Provider, _told: Told<'_>) -> Result<(), String> {
+        Err(format!("no generated environment has {service} provided"))
+    }
     async fn serve(&self, key: &str, _model: &Model, _told: Told<'_>) -> Result<(), String> {
         Err(format!("no generated environment uses model {key}"))
     }

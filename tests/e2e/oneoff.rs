@@ -71,3 +71,37 @@ fn a_long_run_keeps_nobody_waiting() {
     project.write("end", "");
     Ran::from(child.wait_with_output().unwrap()).expect(4);
 }
+
+#[test]
+fn a_provider_is_asked_once_for_a_run_and_told_of_a_stop() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = Project::new(&engine, "asked", "");
+    project.write(
+        "compose.yaml",
+        "services:\n  a: {image: IMAGE, depends_on: [b, db], command: [sleep, infinity], stop_signal: SIGKILL}\n  b: {image: IMAGE, depends_on: [db], command: [sleep, infinity], stop_signal: SIGKILL}\n  db: {provider: {type: ./provide.sh}}\n",
+    );
+    let script = r#"#!/bin/sh
+[ "$2" = metadata ] && { echo '{"description": "d", "stop": {}}'; exit; }
+echo "$3" >> called
+[ "$3" = up ] && echo '{"type": "setenv", "message": "URL=cloud://x"}'
+exit 0
+"#;
+    project.write("provide.sh", script);
+    let made = std::process::Command::new("chmod").arg("+x").arg(project.folder().join("provide.sh")).status();
+    assert!(made.unwrap().success());
+    let called = || std::fs::read_to_string(project.folder().join("called")).unwrap_or_default();
+    let trusting = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command.env("DEVUP_TRUST", "1");
+        Ran::of(command)
+    };
+    let ran = trusting(&["run", "-q", "--rm", "-T", "a", "sh", "-c", "echo $DB_URL"]).expect(0);
+    assert_eq!(ran.out, "cloud://x\n");
+    assert_eq!(called(), "up\n");
+    trusting(&["stop"]).expect(0);
+    assert_eq!(called(), "up\nstop\n");
+    trusting(&["stop", "b"]).expect(0);
+    assert_eq!(called(), "up\nstop\n", "it provides another service");
+    trusting(&["down"]).expect(0);
+    assert_eq!(called(), "up\nstop\ndown\n");
+}

@@ -345,3 +345,66 @@ fn logs_can_be_shown_without_the_values() {
     assert!(!ran.out.contains("given-value") && !ran.out.contains("stored-value"), "{}", ran.out);
     ran.says("export GIVEN");
 }
+
+/// Runs devup at a terminal of its own; `answers`: what is typed once these words were shown.
+fn at_a_terminal(project: &Project, arguments: &[&str], answers: &[(&str, &str)]) -> (bool, String) {
+    use std::io::{Read, Write};
+    let plain = project.command(arguments);
+    let words = std::iter::once(plain.get_program()).chain(plain.get_args());
+    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &line.join(" "), "/dev/null"]).current_dir(project.folder()).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("script (util-linux) makes a terminal");
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut seen, mut piece, mut answers) = (Vec::new(), [0; 4096], answers.iter().peekable());
+    loop {
+        let read = stdout.read(&mut piece).unwrap_or(0);
+        if read == 0 {
+            break;
+        }
+        seen.extend_from_slice(&piece[..read]);
+        if let Some((_, answer)) = answers.next_if(|(words, _)| String::from_utf8_lossy(&seen).contains(words)) {
+            writeln!(stdin, "{answer}").unwrap();
+        }
+    }
+    (child.wait().unwrap().success(), String::from_utf8_lossy(&seen).into_owned())
+}
+
+/// What somebody types.
+const TYPED: &str = "n0t-kept-7731";
+
+#[test]
+fn a_typed_secret_is_asked_for_when_it_is_needed_and_kept_nowhere() {
+    let Some(engine) = engine(Kind::Docker) else { return };
+    let project = Project::new(&engine, "typed", "");
+    std::fs::remove_file(project.folder().join("compose.yaml")).unwrap();
+    let spec = "devup: 1\nservices:\n  web: { image: IMAGE, command: [sleep, infinity], stop_signal: SIGKILL, secrets: [otp, token] }\nsecrets:\n  otp: { prompt: 'One-time password' }\n  token: { environment: TOKEN_OF_TEST, prompt: 'The token' }\n";
+    project.write("devup.yaml", spec);
+    // nobody is there: all that is missing, before anything is changed
+    let refused = project.devup(&["up"]).expect(1).says("2 secrets have no value; nothing was changed");
+    assert!(refused.err.contains("secret otp: its value is typed at a terminal"), "{}", refused.err);
+    assert!(refused.err.contains("TOKEN_OF_TEST"), "{}", refused.err);
+    assert!(project.engine.containers(&project.name).is_empty());
+    project.devup(&["secret", "check"]).expect(0).says("you are asked when it is used");
+    let answers = [("One-time password", TYPED), ("The token", "t0ken-7732")];
+    let (good, screen) = at_a_terminal(&project, &["up"], &answers);
+    assert!(good, "{screen}");
+    assert!(!screen.contains(TYPED), "{screen}");
+    let read = |file: &str| project.engine.exec(&project.container("web", 1), &["cat", file]);
+    assert_eq!((read("/run/secrets/otp"), read("/run/secrets/token")), (TYPED.to_owned(), "t0ken-7732".to_owned()));
+    // nothing to do: nothing to ask
+    project.devup(&["up"]).expect(0);
+    project.devup(&["plan"]).expect(0);
+    let (good, screen) = at_a_terminal(&project, &["up"], &[]);
+    assert!(good && !screen.contains("One-time"), "{screen}");
+    let kept = std::process::Command::new("grep").args(["-rlF", TYPED]).arg(project.home()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), "", "it is kept nowhere");
+    // a variable that is set is no question
+    project.devup(&["down"]).expect(0);
+    let mut command = project.command(&["up"]);
+    command.env("TOKEN_OF_TEST", "x");
+    let refused = crate::project::Ran::of(command).expect(1);
+    assert!(refused.err.contains("secret otp") && !refused.err.contains("TOKEN_OF_TEST"), "{}", refused.err);
+}

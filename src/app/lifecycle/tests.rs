@@ -92,3 +92,22 @@ fn what_a_program_provides_has_no_container_that_could_be_missing() {
     let containers = vec![container("web", State::Running), container("db", State::Running)];
     assert_eq!(plan(&Verb::Start, &project, &[], containers).unwrap().to_string(), "");
 }
+
+#[test]
+fn a_provider_is_told_of_a_stop_after_those_who_use_it() {
+    use crate::model::service::Dependency;
+    let mut project = project();
+    let services = &mut project.environment.as_mut().unwrap().services;
+    services.insert("cloud".into(), Service { provider: Some(Provider::default()), ..Service::default() });
+    let on_it = Dependency { condition: Condition::ServiceStarted, restart: false, required: true };
+    services["db"].depends_on.insert("cloud".into(), on_it);
+    let text = |services: &[&str]| {
+        let named: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+        let containers = vec![container("db", State::Running)];
+        plan(&Verb::Stop { grace: None }, &project, &named, containers).unwrap().to_string()
+    };
+    let both = "1 stop container p-db-1: asked for, interrupts\n2 stop service cloud by : asked for, follows 1\n";
+    assert_eq!(text(&[]), both);
+    assert_eq!(text(&["cloud"]), "1 stop service cloud by : asked for\n");
+    assert_eq!(text(&["db"]), "1 stop container p-db-1: asked for, interrupts\n");
+}

@@ -86,6 +86,29 @@ printf '%s\n' "$@" > called"#,
 }
 
 #[tokio::test]
+async fn only_who_knows_how_to_stop_is_told_to() {
+    let knows = |stop: &str| {
+        format!(
+            r#"if [ "$2" = metadata ]; then
+  echo '{{"description": "x"{stop}}}'
+  exit
+fi
+printf '%s\n' "$@" > called"#
+        )
+    };
+    let silent = Stage::with(&knows("")).await;
+    silent.ask(Verb::Stop).await.0.unwrap();
+    assert!(!silent.path("called").exists());
+    let undescribed = Stage::with(&format!("{UNDESCRIBED}; touch called")).await;
+    undescribed.ask(Verb::Stop).await.0.unwrap();
+    assert!(!undescribed.path("called").exists());
+    let speaks = Stage::with(&knows(r#", "stop": {"parameters": [{"name": "key"}]}"#)).await;
+    speaks.ask(Verb::Stop).await.0.unwrap();
+    let called = std::fs::read_to_string(speaks.path("called")).unwrap();
+    assert!(called.starts_with("compose\n--project-name=shop\nstop\n") && called.ends_with("\nmy-db\n"), "{called}");
+}
+
+#[tokio::test]
 async fn failures_are_told_in_the_providers_words_and_without_its_arguments() {
     // nobody waits for what it does after that
     let body = r#"printf '%s\n' '{"type": "error", "message": "no such zone\n"}'; exec sleep 1000"#;

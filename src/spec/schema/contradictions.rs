@@ -17,13 +17,20 @@ pub(super) fn check(root: &Node) -> Vec<Problem> {
     }
     for (name, secret) in root.entries("secrets") {
         let path = format!("secrets.{name}");
-        one_source(&path, secret, &["file", "environment", "keyring", "command"], &mut problems);
+        one_source(&path, secret, secret_sources(&secret.node), &mut problems);
         generated(&path, secret, &mut problems);
     }
     for (name, config) in root.entries("configs") {
         one_source(&format!("configs.{name}"), config, &["file", "environment", "content"], &mut problems);
     }
     problems
+}
+
+/// Keys of a secret of which it has one. A question may stand beside what may have no value yet.
+pub(in crate::spec) fn secret_sources(secret: &Node) -> &'static [&'static str] {
+    const ALL: &[&str] = &["file", "environment", "keyring", "command", "prompt"];
+    let may_be_empty = ["environment", "keyring"].iter().any(|key| secret.get(key).is_some());
+    if may_be_empty { &ALL[..ALL.len() - 1] } else { ALL }
 }
 
 fn exclusive(node: &Node, path: &str, one: &str, other: &str, why: &str, problems: &mut Vec<Problem>) {

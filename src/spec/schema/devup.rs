@@ -158,5 +158,6 @@ static X_SECRET_OBJECT: Object = object(
         key("environment", &TEXT, "A variable of the host with the value"),
         key("generate", &GENERATE, "Length of the value that is made up on first use"),
         key("keyring", &KEYRING, "The entry in the system's keyring"),
+        key("prompt", &TEXT, "A question to the user at the terminal"),
     ],
 );

@@ -11,7 +11,7 @@ use super::devup::{X_SECRET, X_SERVICE, X_SPEC};
 use super::shape::Shape;
 
 /// Where a value may come from: giving one under `x-devup` replaces the others.
-const SECRET_SOURCES: [&str; 6] = ["file", "environment", "external", "keyring", "command", "content"];
+const SECRET_SOURCES: [&str; 7] = ["file", "environment", "external", "keyring", "command", "content", "prompt"];
 
 /// Moves what stands under `x-devup` (of the spec, its services and its secrets) to its place. Call it on each file
 /// before merging. A spec that was written for a later devup is refused right here. A key that is given in both places is an error; what is no mapping is left to the checks.

@@ -17,6 +17,7 @@ mod suggest;
 mod top;
 mod versions;
 
+pub(in crate::spec) use contradictions::secret_sources;
 pub use devup::SCHEMA_VERSION;
 pub use lift::lift;
 pub use paths::{KeyPath, key_paths};

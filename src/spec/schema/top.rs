@@ -121,6 +121,7 @@ static SECRET: Object = object(
         key("keyring", &KEYRING, "devup: the entry in the system's keyring"),
         key("labels", &MAP_OR_TEXTS, "Labels"),
         key("name", &TEXT, "Its name in the engine"),
+        key("prompt", &TEXT, "devup: a question to the user at the terminal, where nothing else has a value"),
         key("template_driver", &TEXT, "The driver that fills in the value"),
         key("x-devup", &X_SECRET, "devup's keys, for files that Compose reads as well"),
     ],

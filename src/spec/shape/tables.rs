@@ -304,6 +304,7 @@ const FILE_OBJECT: Fields = &[
     ("content", Text),
     ("keyring", Text),
     ("command", Command),
+    ("prompt", Text),
     ("generate", Whole),
     ("external", Flag),
     ("labels", Labels),
