@@ -12,6 +12,7 @@ use crate::backup::retention::{self, Among, Rules};
 use crate::backup::settings::Every;
 use crate::base::lock::Lock;
 use crate::state::automatic::Automatic;
+use crate::state::drills::Drills;
 use crate::state::store::State;
 
 /// Why these backups are taken; their tag is `devup:auto`.
@@ -52,6 +53,11 @@ pub struct Means<'a> {
 /// Whether one is to be taken now. After the clock went back it is.
 pub fn due(every: Every, record: &Automatic, now: Timestamp) -> bool {
     record.succeeded.is_none_or(|last| last > now || now.duration_since(last) >= every.span() - SLACK)
+}
+
+/// Whether the backups are to be proven now.
+pub fn drill_due(every: Every, drills: &Drills, now: Timestamp) -> bool {
+    drills.last().is_none_or(|last| last > now || now.duration_since(last) >= every.span() - SLACK)
 }
 
 /// Backs up every project, forgets old automatic backups, and copies to the other repositories. One that fails does not keep
@@ -151,10 +157,10 @@ fn told(reasons: &[String], now: Timestamp) -> Option<(Timestamp, String)> {
     (!reasons.is_empty()).then(|| (now, reasons.join("; ")))
 }
 
-/// How often they are taken from now on; `None`: no more.
-pub fn set(state: &State, every: Option<Every>, now: Timestamp) -> Result<()> {
+/// How often they are taken, and proven by drills, from now on; `None`: no more.
+pub fn set(state: &State, every: Option<Every>, drill: Option<Every>, now: Timestamp) -> Result<()> {
     let mut settings = vaults::settings(state)?;
-    settings.automatic = every;
+    (settings.automatic, settings.drill) = (every, drill);
     settings.write(&vaults::settings_path(state))?;
     Ok(state.note_automatic(|record| *record = Automatic { since: every.map(|_| now), ..Automatic::default() })?)
 }
@@ -213,19 +219,19 @@ mod tests {
     #[test]
     fn a_failure_is_remembered_until_the_next_success() {
         let (_folder, state) = crate::state::store::temporary();
-        set(&state, Some(Every::Daily), at(0)).unwrap();
+        set(&state, Some(Every::Daily), None, at(0)).unwrap();
         note(&state, at(1), &Err(AppError::failed("no space"))).unwrap();
         assert!(trouble(&state, at(2)).unwrap().unwrap().contains("no space"));
         note(&state, at(3), &Ok(Ran::default())).unwrap();
         assert_eq!(trouble(&state, at(4)).unwrap(), None);
-        set(&state, None, at(5)).unwrap();
+        set(&state, None, None, at(5)).unwrap();
         assert_eq!(trouble(&state, at(500)).unwrap(), None);
     }
 
     #[test]
     fn a_copy_that_failed_is_told_and_no_reason_for_another_backup() {
         let (_folder, state) = crate::state::store::temporary();
-        set(&state, Some(Every::Daily), at(0)).unwrap();
+        set(&state, Some(Every::Daily), None, at(0)).unwrap();
         let offline = || Ok(Ran { behind: vec!["copying to far: no answer".to_owned()], ..Ran::default() });
         note(&state, at(1), &offline()).unwrap();
         assert!(trouble(&state, at(2)).unwrap().unwrap().contains("copying to far"));

@@ -15,6 +15,7 @@ use crate::backup::part::{self, Kind};
 use crate::backup::session::Session;
 use crate::dump::error::DumpError;
 use crate::dump::program::Inside;
+use crate::dump::rows::{self, Rows};
 use crate::dump::server::{Said, Server};
 use crate::dump::stream::{ABOUT, About, STREAMS};
 use crate::model::environment::Environment;
@@ -187,16 +188,47 @@ pub fn keep(
                 }
             }
             Ok((_, None)) => {}
-            Ok((_awake, Some(dump))) => {
+            Ok((awake, Some(dump))) => {
                 let (origin, verdict) =
                     (format!("{} in service {}", dump.about().server, found.service), dump.verdict());
+                let before = rows(&found, &awake);
                 session.add(part::Part::files(Kind::Database, Some(found.service.clone()), &origin, dump, verdict))?;
+                if let Some(counted) = before.and_then(|before| Some(spans(before, &rows(&found, &awake)?))) {
+                    session.note_rows(&found.service, counted);
+                }
                 let kept = mounts.filter(|mount| found.server.keeps(&mount.target));
                 dumped.covered.extend(kept.map(|mount| mount.source.clone()));
             }
         }
     }
     Ok(dumped)
+}
+
+/// How many rows each table has. A server that can't tell is no reason to have no backup: a drill has nothing to compare then,
+/// and says so.
+fn rows(found: &Found<'_>, awake: &Awake<'_>) -> Option<Rows> {
+    rows::count(&found.server, &awake.inside).ok().flatten()
+}
+
+/// The least and the most; what was made or dropped meanwhile is left out.
+fn spans(before: Rows, after: &Rows) -> BTreeMap<String, (u64, u64)> {
+    let both = before.into_iter().filter_map(|(table, one)| after.get(&table).map(|other| (table, one, *other)));
+    both.map(|(table, one, other)| (table, (one.min(other), one.max(other)))).collect()
+}
+
+/// Counts the rows of every server of a project, each of which is started for it where it does not run.
+pub fn count(live: &Live, holdings: &Holdings, environment: Option<&Environment>) -> Result<BTreeMap<String, Rows>> {
+    let mut counted = BTreeMap::new();
+    for found in servers(live, &holdings.containers, environment)? {
+        if !rows::has_tables(&found.server) {
+            continue;
+        }
+        let awake = Awake::wake(live, &found, true)?;
+        if let Some(rows) = rows::count(&found.server, &awake.inside)? {
+            counted.insert(found.service.clone(), rows);
+        }
+    }
+    Ok(counted)
 }
 
 fn undumped(found: &Found<'_>, error: &dyn std::fmt::Display) -> Gap {

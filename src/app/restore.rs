@@ -2,7 +2,9 @@
 //! devup knew of it into devup's own state. Everything is fetched beside and looked at first, so that there is a plan to
 //! show before anything is written; newer work is never written over.
 
+pub mod data;
 mod known;
+pub mod rehearsal;
 mod secrets;
 mod work;
 

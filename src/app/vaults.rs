@@ -227,6 +227,11 @@ fn join(state: &State, address: &Address, name: &str, keys: &Keys) -> Result<Mad
     Ok(Made { name, repository, passphrase: kept, joined: true, sheet: None, picture: None })
 }
 
+/// Whether passphrases are kept in a keyring here.
+pub fn has_keyring(state: &State) -> Result<bool> {
+    Ok(keyring(state)?.is_some())
+}
+
 /// The keyring, where one answers and the user wants it.
 fn keyring(state: &State) -> Result<Option<Box<dyn Store>>> {
     let opened = super::secret::store(state)?;
@@ -244,18 +249,37 @@ fn asked(keys: &Keys, prompt: &str) -> Result<SecretValue> {
 
 /// Opens a repository by its name or address; without one, the first.
 pub fn open(state: &State, request: &Request, name: Option<&str>, keys: &Keys) -> Result<Opened> {
+    let entry = meant(state, request, name)?;
+    open_entry(state, &entry, keys).map(|(opened, _)| opened)
+}
+
+/// The recovery sheet of a repository once more, for whoever can open it.
+pub fn sheet(state: &State, request: &Request, name: Option<&str>, keys: &Keys) -> Result<Made> {
+    let entry = meant(state, request, name)?;
+    let (opened, passphrase) = open_entry(state, &entry, keys)?;
+    let address = opened.vault.address();
+    Ok(Made {
+        name: opened.name.clone(),
+        repository: address.to_string(),
+        passphrase: entry.passphrase,
+        joined: true,
+        sheet: Some(recovery::sheet(address, &passphrase)?),
+        picture: Some(recovery::picture(&passphrase)?),
+    })
+}
+
+fn meant(state: &State, request: &Request, name: Option<&str>) -> Result<Entry> {
     let settings = settings(state)?;
-    let entry = match name {
+    match name {
         None => settings.repositories.first().cloned().ok_or_else(|| {
             AppError::failed("there is no backup repository yet")
                 .help("`devup backup` makes one on this machine; `devup backup init REPOSITORY` one of your choice")
-        })?,
+        }),
         Some(name) => match settings.find(name) {
-            Some(entry) => entry.clone(),
-            None => unknown(request, &settings, name)?,
+            Some(entry) => Ok(entry.clone()),
+            None => unknown(request, &settings, name),
         },
-    };
-    open_entry(state, &entry, keys)
+    }
 }
 
 /// A repository that is named by its address alone: on a new machine.
@@ -275,7 +299,8 @@ fn unknown(request: &Request, settings: &Settings, name: &str) -> Result<Entry> 
     Ok(Entry { name: name.to_owned(), repository: written, passphrase: Keeping::Asked })
 }
 
-fn open_entry(state: &State, entry: &Entry, keys: &Keys) -> Result<Opened> {
+/// Opens it; also what opened it.
+fn open_entry(state: &State, entry: &Entry, keys: &Keys) -> Result<(Opened, SecretValue)> {
     let address = entry.address()?;
     let sealed = match entry.passphrase {
         Keeping::Sealed => files::read_optional(&sealed_path(&state.layout().state, &entry.name))
@@ -308,7 +333,8 @@ fn open_entry(state: &State, entry: &Entry, keys: &Keys) -> Result<Opened> {
         },
         None => given,
     };
-    here(state, entry, Vault::open(&address, &passphrase, &cache(state))?)
+    let opened = here(state, entry, Vault::open(&address, &passphrase, &cache(state))?)?;
+    Ok((opened, passphrase))
 }
 
 /// As seen from this machine.
@@ -326,12 +352,16 @@ fn kept(state: &State, name: &str) -> Result<Option<SecretValue>> {
     }
 }
 
+/// Where the repository lies that devup makes by itself.
+pub fn usual_place(request: &Request) -> PathBuf {
+    let data = request.spec.environment.get("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    data.unwrap_or_else(|| request.home.join(".local/share")).join("devup/backups")
+}
+
 /// The repository that backups go to; made on this machine where there is none yet.
 pub fn open_or_make(state: &State, request: &Request, name: Option<&str>, keys: &Keys) -> Result<Opened> {
     if name.is_none() && settings(state)?.repositories.is_empty() {
-        let data = request.spec.environment.get("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let data = data.unwrap_or_else(|| request.home.join(".local/share"));
-        let made = init(state, &Address::Folder(data.join("devup/backups")), None, keys)?;
+        let made = init(state, &Address::Folder(usual_place(request)), None, keys)?;
         keys.person.told(&format!("made the backup repository {} in {}", made.name, made.repository));
         if let Some(sheet) = &made.sheet {
             keys.person.told(sheet);

@@ -1,5 +1,6 @@
 //! What a snapshot says about itself: `manifest.json`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -39,6 +40,10 @@ pub struct Manifest {
     pub parts: Vec<Entry>,
     /// What is not in it, and why.
     pub not_covered: Vec<Gap>,
+    /// Rows of the tables of dumped databases, by service and table: the least and the most of the counts that were taken
+    /// before and after the dump.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
 }
 
 /// One part as it was kept.

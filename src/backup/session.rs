@@ -1,6 +1,6 @@
 //! One backup of one project, from its first part to the complete snapshot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +69,7 @@ pub struct Session<'a> {
     /// When it is filed.
     time: Zoned,
     done: Vec<Done>,
+    rows: BTreeMap<String, BTreeMap<String, (u64, u64)>>,
 }
 
 struct Done {
@@ -101,7 +102,7 @@ impl<'a> Session<'a> {
         let last = parent.as_ref().map(|snapshot| snapshot.time.timestamp());
         let time = last.map_or(now, |last| now.max(last.saturating_add(Span::new().milliseconds(1)).unwrap_or(last)));
         let time = time.to_zoned(TimeZone::system());
-        Ok(Self { vault, subject, repository, parent, time, done: Vec::new() })
+        Ok(Self { vault, subject, repository, parent, time, done: Vec::new(), rows: BTreeMap::new() })
     }
 
     /// Archives a part. Fails where anything of it could not be read; nothing is complete then.
@@ -124,6 +125,11 @@ impl<'a> Session<'a> {
         let verified = (verified.0)().map_err(incomplete)?;
         self.done.push(Done { kind, name, place, origin, verified, snapshot, seen });
         Ok(())
+    }
+
+    /// Says in the manifest how many rows the tables of a service have: the least and the most that were counted.
+    pub fn note_rows(&mut self, service: &str, rows: BTreeMap<String, (u64, u64)>) {
+        self.rows.insert(service.to_owned(), rows);
     }
 
     /// Makes sure that everything that went in is there, and makes the complete snapshot of it.
@@ -249,7 +255,19 @@ impl<'a> Session<'a> {
         let Subject { project, instance, path, remote, .. } = self.subject.clone();
         let devup = env!("CARGO_PKG_VERSION").to_owned();
         let home = std::env::home_dir();
-        Manifest { version: VERSION, project, instance, path, home, remote, devup, taken, parts, not_covered }
+        Manifest {
+            version: VERSION,
+            project,
+            instance,
+            path,
+            home,
+            remote,
+            devup,
+            taken,
+            parts,
+            not_covered,
+            rows: self.rows.clone(),
+        }
     }
 
     fn archive_manifest(&self, manifest: &Manifest) -> Result<SnapshotFile> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,19 @@ impl Every {
     }
 }
 
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        Ok(match text {
+            "hourly" => Self::Hourly,
+            "daily" => Self::Daily,
+            "weekly" => Self::Weekly,
+            _ => return Err("one of hourly, daily, weekly".to_owned()),
+        })
+    }
+}
+
 impl fmt::Display for Every {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -76,6 +90,9 @@ pub struct Settings {
     /// How often automatic backups are taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub automatic: Option<Every>,
+    /// How often they are proven by drills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Every>,
 }
 
 impl Entry {

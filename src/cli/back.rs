@@ -5,26 +5,23 @@ use std::path::{Path, PathBuf};
 use super::ask::{self, Host};
 use super::context::Context;
 use super::exit::Exit;
-use super::perform::with_interrupts;
+use super::raise;
 use crate::app::backup::{self, Wanted};
 use crate::app::data::{self, Whose};
 use crate::app::error::{AppError, Result};
 use crate::app::live::Live;
-use crate::app::perform::judge;
 use crate::app::project::Project;
 use crate::app::refill::refill;
 use crate::app::request::Request;
 use crate::app::restore::{self, Coming, Returned, Wish};
-use crate::app::up::{self, UpRequest};
+use crate::app::up::UpRequest;
 use crate::app::vaults::{self, Keys, Opened};
 use crate::app::volumes::holdings;
 use crate::app::workstation;
 use crate::backup::part::Kind;
 use crate::backup::snapshot::Wanted as Which;
-use crate::engine::Canceller;
 use crate::state::returned;
 use crate::state::store::State;
-use crate::ui::progress::Progress;
 use crate::ui::restore as view;
 use crate::ui::text::clean;
 
@@ -149,7 +146,7 @@ impl Run<'_> {
         if !coming.plan.data.is_empty() {
             self.data(coming, (&request, &project, &host), returned)?;
         }
-        self.up(&request, &project, &host, &UpRequest::default())
+        raise::raise(self.context, (&request, &project, &host), &UpRequest::default())
     }
 
     /// The project where its folder is now.
@@ -192,9 +189,7 @@ impl Run<'_> {
         self.state.note_return(&key, note(false))?;
         if coming.plan.data.iter().any(|place| place.contains(':') || place.starts_with("databases")) {
             // volumes without a name of their own come with their containers, and databases are loaded by theirs
-            let mut wish = UpRequest::default();
-            wish.options.no_start = true;
-            self.up(request, project, host, &wish)?;
+            raise::create(self.context, (request, project, host))?;
         }
         let kept = self.opened.vault.kept(&Which::Id(coming.plan.snapshot.clone()))?;
         let refill = refill(&live, &kept, whose.project, whose.environment)?;
@@ -219,20 +214,6 @@ impl Run<'_> {
             self.context.screen.say(&crate::ui::data::before(&saved));
         }
         Ok(())
-    }
-
-    fn up(&self, request: &Request, project: &Project, host: &Host, wish: &UpRequest) -> Result<()> {
-        let context = self.context;
-        context.block_on(async {
-            let engine = ask::engine(context, host).await?;
-            let progress = Progress::new(context.screen.look);
-            let (canceller, cancel) = Canceller::new();
-            let tools = host.tools();
-            let work = up::up(request, &engine, project, wish, context, &tools, (&progress, &cancel));
-            let outcome = with_interrupts(context, canceller, work).await?;
-            drop(progress);
-            judge(&outcome.report)
-        })
     }
 
     fn report(&self, returned: &[Returned]) -> Result<Exit> {

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::context::Context;
+use super::drill;
 use super::exit::Exit;
 use super::keys::PlaceArgs;
 use super::root::GlobalArgs;
-use super::schedule;
-use super::sheets;
+use super::{schedule, sheet};
 use crate::app::backup::rules::Unread;
 use crate::app::backup::{self, Keeper, Report, Wanted};
 use crate::app::error::{AppError, Result};
 use crate::app::live::Live;
 use crate::app::project::Project;
+use crate::app::standing;
 use crate::app::vaults::{self, Keys, Opened};
 use crate::app::volumes::{Unreached, Volumes};
 use crate::app::workstation;
-use crate::backup::address::Address;
 use crate::backup::retention::{Among, Fate, Rules};
 use crate::backup::snapshot::Wanted as Which;
 use crate::backup::{check, copy, diff, retention};
@@ -75,6 +75,13 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
     },
+    /// Show the recovery sheet of a repository once more: what opens it on another machine
+    #[command(after_help = "Examples:\n  devup backup sheet\n  devup backup sheet --sheet ~/sheet.txt --repo off-site")]
+    Sheet {
+        /// Write it to this file, and its code beside it as a picture (.png)
+        #[arg(long, value_name = "FILE")]
+        sheet: Option<PathBuf>,
+    },
     /// List the repositories
     #[command(after_help = "Examples:\n  devup backup repos\n  devup backup repos --json")]
     Repos,
@@ -102,6 +109,15 @@ enum Verb {
         #[arg(long)]
         read_data: bool,
     },
+    /// Prove that the latest backup can be restored: into a throw-away copy, which is brought up, compared and removed
+    #[command(
+        after_help = "Examples:\n  devup backup drill              this project's\n  devup backup drill --all        every project's\n\n\
+        Tasks with `stage: smoke` are run in the copy. `devup status` tells the last proof."
+    )]
+    Drill(drill::Args),
+    /// Show the last backup and the last drill of every project
+    #[command(after_help = "Examples:\n  devup backup status\n  devup backup status --json")]
+    Status,
     /// Remove snapshots by restic's rules, after showing which
     #[command(
         after_help = "Examples:\n  devup backup forget --keep-daily 7 --keep-weekly 8\n  devup --dry-run backup \
@@ -163,7 +179,7 @@ struct ForgetArgs {
 pub(super) struct Run<'a> {
     pub(super) context: &'a Context,
     pub(super) state: State,
-    place: PlaceArgs,
+    pub(super) place: PlaceArgs,
 }
 
 /// Takes a backup, or does what the verb says.
@@ -175,8 +191,11 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     }
     match &arguments.verb {
         None => run.take(arguments),
-        Some(Verb::Init { repository, name, sheet }) => run.init(repository, name.as_deref(), sheet.as_ref()),
+        Some(Verb::Init { repository, name, sheet }) => sheet::init(&run, repository, name.as_deref(), sheet.as_ref()),
+        Some(Verb::Sheet { sheet }) => sheet::show(&run, sheet.as_ref()),
         Some(Verb::Repos) => run.repos(),
+        Some(Verb::Drill(arguments)) => drill::run(arguments, &run),
+        Some(Verb::Status) => run.status(),
         Some(Verb::List) => run.list(),
         Some(Verb::Show { snapshot }) => run.show(snapshot),
         Some(Verb::Diff { first, second }) => run.diff(first, second),
@@ -202,7 +221,7 @@ impl Run<'_> {
         self.place.keys.keys(self.context)
     }
 
-    fn open(&self) -> Result<Opened> {
+    pub(super) fn open(&self) -> Result<Opened> {
         vaults::open(&self.state, &self.context.request()?, self.place.repo.as_deref(), &self.keys())
     }
 
@@ -347,35 +366,16 @@ impl Run<'_> {
         Ok(report)
     }
 
-    fn init(&self, repository: &str, name: Option<&str>, sheet: Option<&PathBuf>) -> Result<Exit> {
-        let here = self.context.request()?.spec.current_dir;
-        let address = Address::parse(repository, &here).map_err(|error| AppError::usage(error.to_string()))?;
-        if self.context.global.dry_run {
-            self.context.screen.say(&format!("would make a repository in {address}"));
-            return Ok(Exit::PENDING);
-        }
-        if self.context.global.json && sheet.is_none() {
-            return Err(AppError::usage("a recovery sheet is no JSON, and would be lost")
-                .help("name a file for it: `--sheet FILE`"));
-        }
-        let sheet = sheet.map(|path| here.join(path));
-        let claimed = sheet.as_deref().map(sheets::Claimed::make).transpose()?;
-        let made = vaults::init(&self.state, &address, name, &self.keys())?;
-        if let (Some(claimed), Some(text), Some(picture)) = (claimed, &made.sheet, &made.picture)
-            && let Err(error) = claimed.write(text, picture)
-        {
-            // the repository is there: what opens it shall not be lost with a disk that is full
-            self.context.screen.warn(&format!("{error}; this is the only time it is shown:"));
-            self.context.screen.say(text);
-            return Err(error);
-        }
-        self.answer(&made, || view::made(&made, sheet.as_deref()))?;
-        Ok(Exit::DONE)
-    }
-
     fn repos(&self) -> Result<Exit> {
         let settings = vaults::settings(&self.state)?;
         self.answer(&view::repositories_json(&settings), || view::repositories(&settings))?;
+        Ok(Exit::DONE)
+    }
+
+    fn status(&self) -> Result<Exit> {
+        let now = Timestamp::now();
+        let all = standing::all(&self.state, now)?;
+        self.answer(&all, || crate::ui::drill::table(&all, now))?;
         Ok(Exit::DONE)
     }
 

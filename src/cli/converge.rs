@@ -8,6 +8,7 @@ use super::ask::{self, Host};
 use super::before::BeforeArgs;
 use super::context::Context;
 use super::exit::Exit;
+use super::first;
 use super::lifecycle::grace;
 use super::perform;
 use super::stay::{self, Stay};
@@ -189,6 +190,10 @@ pub(super) fn converge_and(
         drop(progress);
         judge(&outcome.report)?;
         summary(context, &outcome, began.elapsed())?;
+        // where nothing changed, nothing is looked at either
+        if outcome.changed > 0 && outcome.started {
+            first::offer(context).await?;
+        }
         let Some(stay) = stay else { return Ok(Exit::DONE) };
         let staying = stay::follow(context, &engine, &project, stay);
         let (Some(follower), Some(notice)) = (&follower, notice) else { return staying.await };

@@ -6,6 +6,7 @@
 mod ask;
 mod attach;
 mod back;
+mod back_data;
 mod backup;
 mod before;
 mod commit;
@@ -18,9 +19,11 @@ mod data;
 mod data_file;
 mod doctor;
 mod down;
+mod drill;
 mod exec;
 pub mod exit;
 mod export;
+mod first;
 mod images;
 mod init;
 mod inspect;
@@ -33,6 +36,7 @@ mod perform;
 mod ports;
 mod projects;
 mod ps;
+mod raise;
 mod restore;
 pub mod root;
 mod run;
@@ -40,6 +44,7 @@ mod schedule;
 mod schema;
 mod secret;
 mod session;
+mod sheet;
 mod sheets;
 mod stay;
 mod switch;
@@ -102,6 +107,7 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<Exit> {
         Some(Command::Pull(arguments)) => images::pull(&arguments, context),
         Some(Command::Push(arguments)) => images::push(&arguments, context),
         Some(Command::Ps(arguments)) => ps::run(&arguments, context),
+        Some(Command::Status(arguments)) => ps::status(&arguments, context),
         Some(Command::Logs(arguments)) => logs::run(&arguments, context),
         Some(Command::Stop(arguments)) => lifecycle::stop(&arguments, context),
         Some(Command::Start(arguments)) => lifecycle::start(&arguments, context),

@@ -6,7 +6,9 @@ use super::context::Context;
 use super::exit::Exit;
 use crate::app::automatic;
 use crate::app::error::{AppError, Result};
+use crate::app::project::Project;
 use crate::app::ps::{self, Options};
+use crate::app::standing;
 use crate::base::clock::{Clock, SystemClock};
 use crate::model::observed::Container;
 use crate::state::store::State;
@@ -72,18 +74,34 @@ impl Args {
 
 /// Lists containers.
 pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
-    let options = arguments.options()?;
-    let format = if context.global.json { Format::Json } else { Format::parse(&arguments.format)? };
-    let project = context.project()?;
-    let containers = context.block_on(async {
-        let engine = context.engine().await?;
-        ps::ps(&engine, &project, &options).await
-    })?;
-    context.screen.answer(&view(arguments, &format, &containers)?)?;
+    context.screen.answer(&listed(arguments, context, &context.project()?)?)?;
     if let Some(trouble) = automatic::trouble(&State::open(context.request()?.layout)?, SystemClock.now())? {
         context.screen.say(&trouble);
     }
     Ok(Exit::DONE)
+}
+
+/// Lists containers, and says where the backups stand.
+pub fn status(arguments: &Args, context: &Context) -> Result<Exit> {
+    let project = context.project()?;
+    context.screen.answer(&listed(arguments, context, &project)?)?;
+    let now = SystemClock.now();
+    if let Some(standing) = standing::of(&State::open(context.request()?.layout)?, &project.name, now)? {
+        for line in ui::drill::lines(&standing, now) {
+            context.screen.say(&line);
+        }
+    }
+    Ok(Exit::DONE)
+}
+
+fn listed(arguments: &Args, context: &Context, project: &Project) -> Result<String> {
+    let options = arguments.options()?;
+    let format = if context.global.json { Format::Json } else { Format::parse(&arguments.format)? };
+    let containers = context.block_on(async {
+        let engine = context.engine().await?;
+        ps::ps(&engine, project, &options).await
+    })?;
+    view(arguments, &format, &containers)
 }
 
 fn view(arguments: &Args, format: &Format, containers: &[Container]) -> Result<String> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::back::{self, Asked};
+use super::back_data;
 use super::context::Context;
 use super::exit::Exit;
 use super::keys::KeyArgs;
@@ -31,6 +32,8 @@ Examples:
   devup restore shop                                        the newest complete snapshot
   devup restore --all --from /mnt/disk/backups              everything, on a new machine
   devup restore shop --at 24h --only work                   its work as it was a day ago
+  devup restore shop --service db --replace                 only its databases and volumes; what is there is saved first
+  devup restore shop --instance try-15                      its data into the volumes of a copy
   devup --dry-run restore shop                              only the plan
   devup restore shop --into /tmp/shop                       the snapshot's files, into a folder
   devup restore --snapshot 1a2b3c4d --into /tmp/old         any snapshot, restic's too
@@ -58,6 +61,10 @@ pub struct Args {
     /// Only this part: work, data, databases, volumes, settings, secrets, folders; may be given several times
     #[arg(long, value_name = "PART")]
     only: Vec<Only>,
+    /// Only the databases and volumes of this service, into the project that is here; may be given several times.
+    /// With --instance NAME, into the volumes of that copy
+    #[arg(long = "service", value_name = "SERVICE", conflicts_with_all = ["all", "into", "only"])]
+    services: Vec<String>,
     /// Back up what is in the way, move it aside, and set secrets that have another value
     #[arg(long)]
     replace: bool,
@@ -92,6 +99,11 @@ impl FromStr for Only {
 /// Gets projects back, or a snapshot's files.
 pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     if let Some(into) = &arguments.into {
+        if context.global.instance.is_some() {
+            return Err(
+                AppError::usage("a folder is no copy of the project").help("leave `--into` or `--instance` out")
+            );
+        }
         return files(arguments, into, context);
     }
     let moment = match (&arguments.snapshot, &arguments.at) {
@@ -105,6 +117,8 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
     let projects = match (arguments.all, arguments.projects.as_slice()) {
         (true, _) => Vec::new(),
         (false, []) if arguments.snapshot.is_some() => vec![String::new()],
+        // of a copy it is the project itself that is meant, and not the copy
+        (false, []) if context.global.instance.is_some() => Vec::new(),
         (false, []) => vec![context.project()?.name],
         (false, names) => names.to_vec(),
     };
@@ -117,7 +131,13 @@ pub fn run(arguments: &Args, context: &Context) -> Result<Exit> {
         no_up: arguments.no_up,
         no_backup: arguments.no_backup,
     };
-    back::run(context, &asked)
+    if arguments.services.is_empty() && context.global.instance.is_none() {
+        return back::run(context, &asked);
+    }
+    if arguments.all || !arguments.only.is_empty() {
+        return Err(AppError::usage("a copy gets the data of one project").help("leave `--all` and `--only` out"));
+    }
+    back_data::run(context, &asked, &arguments.services)
 }
 
 fn only(arguments: &Args) -> Vec<Kind> {

@@ -145,8 +145,9 @@ pub enum Command {
     /// Send the images of services to their registries
     Push(images::PushArgs),
     /// List containers
-    #[command(visible_alias = "status")]
     Ps(ps::Args),
+    /// List containers, and say where the project's backups stand
+    Status(ps::Args),
     /// Show what containers print
     Logs(logs::Args),
     /// Stop containers, and keep them

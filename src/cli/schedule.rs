@@ -6,13 +6,15 @@ use jiff::Timestamp;
 
 use super::backup::Run;
 use super::context::Context;
+use super::drill;
 use super::exit::Exit;
 use crate::app::automatic::{self, Means};
 use crate::app::backup::Wanted;
 use crate::app::error::{AppError, Result};
+use crate::app::restore::rehearsal;
 use crate::app::vaults::{self, Keys, Opened, Person};
 use crate::backup::passphrase::Origin;
-use crate::backup::settings::Every;
+use crate::backup::settings::{Every, Settings};
 use crate::base::lock::Owner;
 use crate::host::timer::{self, Scheduler, Timer, TimerError};
 use crate::secret::value::SecretValue;
@@ -37,6 +39,9 @@ pub struct Args {
     /// No more
     #[arg(long, group = "every")]
     off: bool,
+    /// Prove the latest backups by drills, too: hourly, daily or weekly
+    #[arg(long, value_name = "EVERY", requires = "every", conflicts_with = "off")]
+    drill: Option<Every>,
 }
 
 /// Nobody is there when a timer runs.
@@ -75,7 +80,7 @@ pub fn run(arguments: &Args, run: &Run) -> Result<Exit> {
     let config = request.layout.config.parent().unwrap_or(&request.home).to_owned();
     let Some(every) = every else {
         timer::remove_all(&request.home, &config, None).map_err(|error| failed(&error))?;
-        automatic::set(&run.state, None, Timestamp::now())?;
+        automatic::set(&run.state, None, None, Timestamp::now())?;
         run.context.screen.say("no more automatic backups; those that there are stay");
         return Ok(Exit::DONE);
     };
@@ -91,8 +96,9 @@ pub fn run(arguments: &Args, run: &Run) -> Result<Exit> {
     scheduler.set(&Timer { command, variables }).map_err(|error| failed(&error))?;
     // one that another scheduler has would run beside this one
     timer::remove_all(&request.home, &config, Some(&scheduler)).map_err(|error| failed(&error))?;
-    automatic::set(&run.state, Some(every), Timestamp::now())?;
-    run.context.screen.say(&format!("{every}, by {scheduler}: every project that devup knows is backed up"));
+    automatic::set(&run.state, Some(every), arguments.drill, Timestamp::now())?;
+    let proven = arguments.drill.map(|drill| format!(", and proven by a drill {drill}")).unwrap_or_default();
+    run.context.screen.say(&format!("{every}, by {scheduler}: every project that devup knows is backed up{proven}"));
     Ok(Exit::DONE)
 }
 
@@ -131,17 +137,18 @@ fn command(run: &Run) -> Result<Vec<String>> {
 }
 
 fn show(run: &Run) -> Result<Exit> {
-    let every = vaults::settings(&run.state)?.automatic;
+    let Settings { automatic: every, drill, .. } = vaults::settings(&run.state)?;
     let record = run.state.automatic()?;
-    let value = serde_json::json!({ "every": every, "succeeded": record.succeeded, "failed": record.failed,
-        "behind": record.behind });
+    let value = serde_json::json!({ "every": every, "drill": drill, "succeeded": record.succeeded,
+        "failed": record.failed, "behind": record.behind });
     let trouble = automatic::trouble(&run.state, Timestamp::now())?;
     run.answer(&value, || match every {
         None => "no automatic backups; `devup backup schedule --daily` takes them\n".to_owned(),
         Some(every) => {
             let last = record.succeeded.map_or_else(|| "none yet".to_owned(), |last| last.to_string());
             let trouble = trouble.map(|trouble| format!("{trouble}\n")).unwrap_or_default();
-            format!("{every}; the last one: {last}\n{trouble}")
+            let drill = drill.map(|drill| format!("drills: {drill}\n")).unwrap_or_default();
+            format!("{every}; the last one: {last}\n{drill}{trouble}")
         }
     })?;
     Ok(Exit::DONE)
@@ -156,7 +163,7 @@ pub fn due(run: &Run) -> Result<Exit> {
     let record = run.state.automatic()?;
     let due = automatic::due(every, &record, now);
     if !due && record.behind.is_none() {
-        return Ok(Exit::DONE);
+        return prove(run, now);
     }
     let keys = Keys { origin: run.keys().origin, person: &Nobody };
     let lock = |opened: &Opened| run.lock(opened);
@@ -176,5 +183,21 @@ pub fn due(run: &Run) -> Result<Exit> {
         run.context.screen.say(&format!("{} projects are backed up", ran.reports.len()));
     }
     let missing: Vec<String> = ran.failures.into_iter().chain(ran.behind).collect();
-    if missing.is_empty() { Ok(Exit::DONE) } else { Err(AppError::failed(missing.join("; "))) }
+    if missing.is_empty() { prove(run, now) } else { Err(AppError::failed(missing.join("; "))) }
+}
+
+/// Proves the latest backups, where that is wanted and due. What fails is remembered, and told by `devup status`.
+fn prove(run: &Run, now: Timestamp) -> Result<Exit> {
+    let wanted = vaults::settings(&run.state)?.drill;
+    if !wanted.is_some_and(|every| automatic::drill_due(every, &run.state.drills().unwrap_or_default(), now)) {
+        return Ok(Exit::DONE);
+    }
+    let keys = Keys { origin: run.keys().origin, person: &Nobody };
+    let opened = vaults::open(&run.state, &run.context.request()?, None, &keys)?;
+    let failures = drill::all(run, &opened, &rehearsal::all(&opened)?, &mut |_| Ok(()))?;
+    if failures.is_empty() {
+        Ok(Exit::DONE)
+    } else {
+        Err(AppError::failed(format!("not proven: {}", failures.join("; "))))
+    }
 }

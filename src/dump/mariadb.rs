@@ -3,6 +3,7 @@
 
 use super::error::Result;
 use super::program::{Inside, shell};
+use super::rows::{LARGEST, Rows, Table, of_tables};
 use super::server::Stored;
 use super::stream::{About, Database, Dump, Stream, component};
 use super::users;
@@ -37,6 +38,33 @@ pub(super) fn ask(inside: &Inside, attempt: &str, query: &str) -> Result<Vec<Vec
 pub(super) fn version(inside: &Inside) -> Result<String> {
     let rows = ask(inside, &format!("asking MariaDB in {} for its version", inside.service), "select version()")?;
     Ok(rows.into_iter().flatten().next().unwrap_or_default())
+}
+
+/// Whether it takes clients: the server that runs the scripts of a first start listens on its socket only, and ends again.
+pub(super) fn listens(inside: &Inside) -> bool {
+    let attempt = format!("waiting for MariaDB in {}", inside.service);
+    inside.output(&attempt, &shell(LOGIN, &["-admin", "--protocol=tcp", "-h", "127.0.0.1", "ping"])).is_ok()
+}
+
+/// Rows of every table that is a person's own.
+pub(super) fn rows(inside: &Inside) -> Result<Rows> {
+    let attempt = format!("counting the rows in {}", inside.service);
+    let tables = format!(
+        "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE' and \
+         coalesce(data_length, 0) < {LARGEST} order by 1, 2"
+    );
+    let found: Vec<Table> = ask(inside, &attempt, &tables)?
+        .into_iter()
+        .filter_map(|row| <[String; 2]>::try_from(row).ok())
+        .filter(|[schema, _]| !SYSTEM.contains(&&**schema) && !schema.starts_with(PROOF))
+        .map(|[schema, table]| Table {
+            name: format!("{schema}: {table}"),
+            quoted: format!("{}.{}", quoted(&schema), quoted(&table)),
+        })
+        .collect();
+    let mut rows = Rows::new();
+    of_tables(&found, &|question| ask(inside, &attempt, question), &mut rows)?;
+    Ok(rows)
 }
 
 /// Makes ready to dump everything but the server's own tables.

@@ -11,6 +11,7 @@ mod mongo;
 mod postgres;
 pub mod program;
 mod redis;
+pub mod rows;
 pub mod server;
 pub mod settings;
 mod sqlite;

@@ -4,6 +4,7 @@
 
 use super::error::{DumpError, Result};
 use super::program::{Inside, shell};
+use super::rows::{LARGEST, Rows, Table, of_tables};
 use super::server::Stored;
 use super::settings;
 use super::stream::{About, Database, Dump, Stream, UNPACKED, component};
@@ -43,8 +44,40 @@ pub(super) fn version(inside: &Inside) -> Result<String> {
     Ok(rows.into_iter().flatten().next().unwrap_or_default())
 }
 
+/// Whether it takes clients: the server that runs the scripts of a first start listens on its socket only, and ends again.
+pub(super) fn listens(inside: &Inside) -> bool {
+    let attempt = format!("waiting for PostgreSQL in {}", inside.service);
+    inside.output(&attempt, &shell(LOGIN, &["pg_isready", "-q", "-h", "127.0.0.1"])).is_ok()
+}
+
 fn databases(inside: &Inside) -> Result<Vec<Vec<String>>> {
     psql(inside, &format!("listing the databases in {}", inside.service), "template1", DATABASES)
+}
+
+/// Rows of every table that is a person's own.
+pub(super) fn rows(inside: &Inside) -> Result<Rows> {
+    let attempt = format!("counting the rows in {}", inside.service);
+    let tables = format!(
+        "select n.nspname || '.' || c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class c join \
+         pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> \
+         'information_schema' and n.nspname !~ '^pg_' and pg_relation_size(c.oid) < {LARGEST}"
+    );
+    let mut rows = Rows::new();
+    for mut made in databases(inside)? {
+        let name = made.remove(0);
+        if name.starts_with(NEW) || name.starts_with(OLD) {
+            continue;
+        }
+        let place = connection(&name);
+        let found = psql(inside, &attempt, &place, &tables)?;
+        let found: Vec<Table> = found
+            .into_iter()
+            .filter_map(|row| <[String; 2]>::try_from(row).ok())
+            .map(|[table, quoted]| Table { name: format!("{name}: {table}"), quoted })
+            .collect();
+        of_tables(&found, &|question| psql(inside, &attempt, &place, question), &mut rows)?;
+    }
+    Ok(rows)
 }
 
 /// Makes ready to dump everything.

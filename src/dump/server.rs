@@ -118,8 +118,8 @@ impl Server {
     /// Whether it answers.
     pub fn answers(&self, inside: &Inside) -> bool {
         match self {
-            Self::Postgres => postgres::version(inside).is_ok(),
-            Self::MariaDb => mariadb::version(inside).is_ok(),
+            Self::Postgres => postgres::listens(inside) && postgres::version(inside).is_ok(),
+            Self::MariaDb => mariadb::listens(inside) && mariadb::version(inside).is_ok(),
             Self::Redis => redis::version(inside).is_ok(),
             Self::Mongo => mongo::answers(inside).is_ok(),
             Self::Sqlite(_) => sqlite::answers(inside),

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::driver::container::{ContainerDriver, Scope};
 use crate::driver::error::Result;
-use crate::model::observed::{Container, State};
+use crate::model::observed::{Container, Health, State};
 
 /// Shared looks at one project.
 pub(super) struct Looks<'a> {
@@ -41,7 +41,7 @@ impl<'a> Looks<'a> {
     }
 
     /// A container as it was at some moment after this call was made; `None`: it is gone. One that ended is inspected,
-    /// for its exit code.
+    /// for its exit code, and so is one that is called unhealthy, which is more than a listing knows.
     pub(super) async fn at(&self, id: &str) -> Result<Option<Container>> {
         if !self.driver.features().lists_health {
             return self.driver.container(id).await;
@@ -56,7 +56,10 @@ impl<'a> Looks<'a> {
             Arc::clone(&last.1)
         };
         match list.iter().find(|container| container.id == id) {
-            Some(container) if container.state != State::Exited || container.exit_code.is_some() => {
+            Some(container)
+                if container.health != Some(Health::Unhealthy)
+                    && (container.state != State::Exited || container.exit_code.is_some()) =>
+            {
                 Ok(Some(container.clone()))
             }
             _ => self.driver.container(id).await,

@@ -102,6 +102,14 @@ impl Layout {
         self.state.join("backup/automatic.json")
     }
 
+    /// How drills of backups went.
+    pub fn drills(&self) -> PathBuf {
+        self.state.join("backup/drills.json")
+    }
+    /// Whether the user was told where backups go.
+    pub fn told_of_backups(&self) -> PathBuf {
+        self.state.join("backup/told.json")
+    }
     /// Logs of what devup started.
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")

@@ -9,6 +9,7 @@
 pub mod automatic;
 pub mod backed;
 pub mod consent;
+pub mod drills;
 pub mod instance;
 pub mod instantiate;
 pub mod journal;
@@ -19,5 +20,6 @@ pub mod preferences;
 pub mod registry;
 pub mod returned;
 pub mod store;
+pub mod told;
 mod version;
 pub mod workstation;

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod consent;
 pub mod data;
 pub mod doctor;
+pub mod drill;
 pub mod fault;
 pub mod findings;
 pub mod import;

@@ -1,5 +1,6 @@
 //! What a restore would do, and what it did, for people.
 
+use crate::app::restore::data::DataPlan;
 use crate::app::restore::{Moved, Plan, Returned, SecretWay, Way, WorkPlan};
 
 use super::text::{clean, clean_lines};
@@ -46,6 +47,17 @@ fn work(plan: &WorkPlan) -> String {
             format!("  work into {into}, which has work of its own:{found}\n    with --replace:{}\n", moves(aside))
         }
     }
+}
+
+/// What would be done with data alone.
+pub fn data(plan: &DataPlan) -> String {
+    let (project, into) = (clean(&plan.project), clean(&plan.into));
+    let mut out = format!("data of {project} from snapshot {} of {}, into {into}\n", plan.snapshot, plan.taken);
+    for way in &plan.data {
+        let there = if way.there { ", in place of what is there" } else { "" };
+        out.push_str(&format!("  {}{there}\n", clean(&way.part)));
+    }
+    out
 }
 
 /// What was done: restored, proven, not restored.

@@ -177,3 +177,18 @@ fn systemd_gets_units_that_it_can_read() {
     done(&env, &["backup", "schedule", "--off"]);
     assert!(!units.join("devup-backup.timer").exists() && !units.join("devup-backup.service").exists());
 }
+
+#[test]
+fn drills_go_by_the_clock_too() {
+    let env = world("#!/bin/sh\nexit 1\n");
+    let key = ["--passphrase-file", "../key"];
+    let said = done(&env, &[&["backup", "schedule", "--daily", "--drill", "weekly"][..], &key].concat());
+    assert!(said.contains("and proven by a drill weekly"), "{said}");
+    let settings = fs::read_to_string(env.home().join(".config/devup/backup.yaml")).unwrap();
+    assert!(settings.contains("automatic: daily\n") && settings.contains("drill: weekly\n"), "{settings}");
+    assert!(done(&env, &["backup", "schedule"]).contains("drills: weekly"));
+    let alone = devup(&env, &["backup", "schedule", "--drill", "weekly"]);
+    assert_eq!(alone.code, Some(2), "{}", alone.screen());
+    done(&env, &[&["backup", "schedule", "--daily"][..], &key].concat());
+    assert!(!done(&env, &["backup", "schedule"]).contains("drills"));
+}

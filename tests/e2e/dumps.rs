@@ -10,7 +10,7 @@ use crate::project::{Project, Ran};
 /// A password that must not be seen outside of the container.
 const PASSWORD: &str = "s3ntinel-of-the-database";
 
-fn run(project: &Project, words: &[&str]) -> Ran {
+pub fn run(project: &Project, words: &[&str]) -> Ran {
     let key = project.home().join("key");
     if !key.exists() {
         fs::write(&key, "opens what devup made\n").unwrap();
@@ -27,7 +27,7 @@ fn psql(project: &Project, database: &str, query: &str) -> String {
     project.engine.exec(&project.container("db", 1), &words)
 }
 
-fn postgres(what: &str) -> Option<Project> {
+pub fn postgres(what: &str) -> Option<Project> {
     let engine = engine(Kind::Docker)?;
     let spec = format!(
         "devup: 1\nservices:\n  db:\n    env: postgres-15\n    environment: {{ POSTGRES_USER: ada, POSTGRES_DB: shop, \
@@ -52,7 +52,7 @@ fn postgres(what: &str) -> Option<Project> {
 const ODD: &str = r"dbname='odd ../db = \'x\''";
 
 /// As [`psql`], logged in as a client over the network is.
-fn ask(project: &Project, database: &str, query: &str) -> String {
+pub fn ask(project: &Project, database: &str, query: &str) -> String {
     let script = format!("PGPASSWORD={PASSWORD} exec psql -h 127.0.0.1 -XAtq -U ada -d \"$1\" -c \"$2\"");
     project.engine.exec(&project.container("db", 1), &["sh", "-c", &script, "sh", database, query])
 }

@@ -91,3 +91,16 @@ fn fresh_data_and_fresh_unnamed_volumes_can_be_undone() {
     run(&project, &["data", "restore", &undo(&removed)]).expect(0);
     assert_eq!(read(&project, "/unnamed").as_deref(), Some("first"));
 }
+
+/// The engine calls a container unhealthy that was frozen, until its next probe: saving its data is no reason to fail.
+#[test]
+fn a_service_whose_data_was_saved_is_well() {
+    let Some(engine) = crate::engine::engine(crate::engine::Kind::Docker) else { return };
+    let spec = "services:\n  db:\n    image: IMAGE\n    command: [sleep, infinity]\n    stop_signal: SIGKILL\n    volumes: ['data:/d']\n    \
+                healthcheck: { test: [CMD, 'true'], interval: 60s }\nvolumes: { data: {} }\n";
+    let project = Project::new(&engine, "frozen", spec);
+    project.devup(&["up"]).expect(0);
+    project.devup(&["pause"]).expect(0);
+    project.devup(&["unpause"]).expect(0);
+    project.devup(&["up"]).expect(0);
+}

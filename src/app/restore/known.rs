@@ -60,8 +60,13 @@ pub(super) fn put_back(
     Ok(())
 }
 
+/// The consent that was given when the backup was taken.
+pub(super) fn consent(coming: &Coming) -> Result<Option<Consent>> {
+    read(&coming.parts, CONSENT)
+}
+
 /// Writes the project's lock where its folder is there without one.
-fn lock(coming: &Coming) -> Result<bool> {
+pub(super) fn lock(coming: &Coming) -> Result<bool> {
     let Some(folder) = coming.plan.folder.as_deref().filter(|folder| folder.is_dir()) else { return Ok(false) };
     let (from, to) = (place(&coming.parts, feature::lock::FILE), folder.join(feature::lock::FILE));
     let failed = |error: files::FileError| AppError::failed(error.to_string());

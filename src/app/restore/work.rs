@@ -177,6 +177,32 @@ pub(super) fn put_back(
     Ok(())
 }
 
+/// Puts the work below another folder than it was in, under the name that it had. Returns where it was, where it is, and where
+/// the project's own folder is now.
+pub(super) fn elsewhere(
+    coming: &Coming,
+    beside: &Path,
+    returned: &mut Returned,
+) -> Result<(PathBuf, PathBuf, PathBuf)> {
+    let Some(source) = Source::of(coming)? else {
+        return Err(AppError::failed(format!("snapshot {} has no files of the project", coming.plan.snapshot))
+            .help("`devup backup show` says why not"));
+    };
+    let into = beside.join(source.was.file_name().unwrap_or_default());
+    if let Some(outside) = source.folders(&into)?.into_iter().find(|folder| !folder.starts_with(beside)) {
+        let message = format!("a part of the work would go to {}, which is not the copy's own", outside.display());
+        return Err(AppError::failed(message));
+    }
+    if source.is_git {
+        replay_and_compare(&source, &into, returned)?;
+    } else {
+        place(&source.from, &into, returned)?;
+    }
+    let within = coming.manifest.path.as_deref().and_then(|path| path.strip_prefix(&source.was).ok());
+    let folder = within.map_or_else(|| into.clone(), |within| into.join(within));
+    Ok((source.was, into, folder))
+}
+
 fn move_aside(aside: &[Moved], returned: &mut Returned) -> Result<()> {
     for Moved { from, to } in aside {
         fs::rename(from, to).map_err(|source| AppError::io(format!("moving {} aside", from.display()), source))?;

@@ -51,8 +51,21 @@ pub(super) struct InspectedState {
 pub(super) struct InspectedHealth {
     #[serde(default)]
     status: String,
+    #[serde(default)]
+    failing_streak: Option<u64>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) log: Vec<Probed>,
+}
+
+impl InspectedHealth {
+    /// Docker calls a container unhealthy from when it was frozen until its next probe passes. Where no probe has failed,
+    /// nobody knows yet.
+    fn word(&self) -> Option<Health> {
+        match health_word(&self.status) {
+            Some(Health::Unhealthy) if self.failing_streak == Some(0) => Some(Health::Starting),
+            word => word,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,7 +120,7 @@ struct HostPort {
 impl From<Inspected> for Container {
     fn from(seen: Inspected) -> Self {
         let state = if seen.state.paused { State::Paused } else { state(&seen.state.status, "") };
-        let health = health_word(&seen.state.health.status).filter(|_| matches!(state, State::Running | State::Paused));
+        let health = seen.state.health.word().filter(|_| matches!(state, State::Running | State::Paused));
         let exit_code = has_ended(state).then_some(seen.state.exit_code);
         let mut exposed = Vec::new();
         let mut ports = Vec::new();
@@ -163,5 +176,20 @@ fn phrase(state: State, health: Option<Health>, exit_code: Option<i64>) -> Strin
         Some(Health::Healthy) => format!("{word} (healthy)"),
         Some(Health::Unhealthy) => format!("{word} (unhealthy)"),
         None => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unhealthy_without_a_failed_probe_is_not_known_yet() {
+        let word = |health: serde_json::Value| serde_json::from_value::<InspectedHealth>(health).unwrap().word();
+        let said = |streak: u64| serde_json::json!({ "Status": "unhealthy", "FailingStreak": streak });
+        assert_eq!(word(said(0)), Some(Health::Starting));
+        assert_eq!(word(said(4)), Some(Health::Unhealthy));
+        // an engine that does not count is believed
+        assert_eq!(word(serde_json::json!({ "Status": "unhealthy" })), Some(Health::Unhealthy));
     }
 }
