@@ -97,6 +97,7 @@ mod tests {
             folder: None,
             work: None,
             bases: std::collections::BTreeSet::new(),
+            include: Vec::new(),
             parts: Vec::new(),
         };
         let both = [("local".to_owned(), one(5)), ("server".to_owned(), one(2))];

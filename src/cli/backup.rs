@@ -141,7 +141,7 @@ enum Verb {
     },
     /// Back up by the clock, by systemd, launchd or cron
     #[command(
-        after_help = "Examples:\n  devup backup schedule --daily\n  devup backup schedule        how it goes\n  \
+        after_help = "Examples:\n  devup backup schedule --daily\n  devup backup schedule --daily --drill weekly\n  devup backup schedule        how it goes\n  \
         devup backup schedule --off\n\nA run that was missed is made up within the hour; `devup status` tells of failures."
     )]
     Schedule(schedule::Args),

@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   devup ps                               what runs
   devup ps -a                            and what does not
+  devup status                           what runs, and where the project's backups stand
   devup ps --format json | jq .Name      one JSON object per container
   devup ps --format '{{.Name}} {{.State}}'";
 
