@@ -311,7 +311,7 @@ fn open_entry(state: &State, entry: &Entry, keys: &Keys) -> Result<(Opened, Secr
     let known = if entry.passphrase == Keeping::Keyring { kept(state, &entry.name)? } else { None };
     if let (Some(known), Some(_)) = (&known, &keys.origin) {
         match Vault::open(&address, known, &cache(state)) {
-            Ok(vault) => return here(state, entry, vault),
+            Ok(vault) => return Ok((here(state, entry, vault)?, known.clone())),
             Err(error) if error.kind == Kind::Passphrase => {}
             Err(error) => return Err(error.into()),
         }
