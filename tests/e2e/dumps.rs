@@ -248,7 +248,7 @@ fn a_database_that_dies_during_its_dump_is_never_taken_for_whole() {
     let shown = run(&project, &["backup", "show", "latest", "--json"]).expect(0);
     let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
     let parts = shown["manifest"]["parts"].as_array().unwrap();
-    let database = parts.iter().find(|part| part["kind"] == "database");
+    let database = parts.iter().find(|part| part["place"] == "databases/db");
     let gaps = shown["manifest"]["not_covered"].to_string();
     // either the backup failed, and the newest is the one before; or it says what it lacks
     let lacks = gaps.contains("a dump of postgres in service db");
