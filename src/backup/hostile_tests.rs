@@ -172,6 +172,7 @@ fn a_volume_whose_names_lead_elsewhere_is_read_by_nobody() {
         taken: jiff::Timestamp::UNIX_EPOCH,
         parts: Vec::new(),
         not_covered: Vec::new(),
+        rows: std::collections::BTreeMap::new(),
     };
     let manifest = serde_json::to_vec(&manifest).unwrap();
     for name in ["../../evil", "/etc/evil", "..", ""] {
