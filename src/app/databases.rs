@@ -61,7 +61,12 @@ pub fn one<'c>(
         let help = format!("{known}; `backup:` of the service says what it is");
         return all.pop().ok_or_else(|| AppError::failed(message).help(help));
     }
+    // one that can't be meant makes no choice
+    if all.iter().any(|found| found.server.has_file()) {
+        all.retain(|found| found.server.has_file());
+    }
     if all.len() > 1 {
+        let names = all.iter().map(|found| found.service.as_str()).collect::<Vec<_>>().join(", ");
         let message = format!("several services have databases: {names}");
         let help = format!("name one before the file: `{} FILE`", all[0].service);
         return Err(AppError::usage(message).help(help));

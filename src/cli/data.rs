@@ -76,10 +76,10 @@ enum Verb {
         copy: String,
     },
     /// Write a database to a file, in its own tool's format
-    #[command(after_help = data_file::DUMP_EXAMPLES)]
+    #[command(after_help = data_file::DUMP_EXAMPLES, override_usage = "devup data dump [OPTIONS] [SERVICE] <FILE>")]
     Dump(data_file::DumpArgs),
     /// Load a database from a file, in place of what is there
-    #[command(after_help = data_file::LOAD_EXAMPLES)]
+    #[command(after_help = data_file::LOAD_EXAMPLES, override_usage = "devup data load [OPTIONS] [SERVICE] <FILE>")]
     Load(data_file::LoadArgs),
     /// Forget what was saved under a name
     #[command(after_help = "Examples:\n  devup data rm before-migration\n  devup backup prune")]

@@ -38,7 +38,7 @@ const STREAM: &str = "-";
 #[derive(Debug, clap::Args)]
 pub struct DumpArgs {
     /// The file, or `-`; before it the service, where several have databases
-    #[arg(value_names = ["SERVICE", "FILE"], num_args = 1..=2, required = true)]
+    #[arg(value_name = "FILE", num_args = 1..=2, required = true)]
     words: Vec<String>,
     /// The database, where the service has several
     #[arg(long, value_name = "NAME")]

@@ -158,6 +158,11 @@ impl Server {
         }
     }
 
+    /// Whether it has dumps that are files.
+    pub fn has_file(&self) -> bool {
+        !matches!(self, Self::Redis)
+    }
+
     /// Whether a database that is not there can be made by loading it.
     pub fn makes(&self) -> bool {
         matches!(self, Self::Postgres | Self::MariaDb)
