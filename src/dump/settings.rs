@@ -53,19 +53,21 @@ fn plain(field: &str) -> Option<String> {
     String::from_utf8(hex::decode(field).ok()?).ok()
 }
 
-fn role(field: &str) -> Option<Option<String>> {
-    plain(field).map(|name| Some(name).filter(|name| !name.is_empty()))
+/// Nothing stands for everybody.
+fn named(role: String) -> Option<String> {
+    Some(role).filter(|role| !role.is_empty())
 }
 
 /// Notes what belongs to this database.
 pub(super) fn note(database: &mut Database, settings: &[Vec<String>], grants: &[Vec<String>]) {
     let own = |row: &&Vec<String>| plain(&row[0]).as_deref() == Some(&*database.name);
-    let setting = |row: &Vec<String>| Some(Setting { role: role(row.get(1)?)?, pair: plain(row.get(2)?)? });
+    let setting = |row: &Vec<String>| Some(Setting { role: named(plain(row.get(1)?)?), pair: plain(row.get(2)?)? });
     let settings: Vec<Setting> = settings.iter().filter(own).filter_map(setting).collect();
     let own: Vec<&Vec<String>> = grants.iter().filter(own).collect();
     let grant = |row: &&Vec<String>| {
         let (privilege, grantable) = (row.get(2)?.clone(), row.get(3)? == "t");
-        Some(Grant { role: role(row.get(1)?)?, privilege, grantable }).filter(|grant| !grant.privilege.is_empty())
+        Some(Grant { role: named(plain(row.get(1)?)?), privilege, grantable })
+            .filter(|grant| !grant.privilege.is_empty())
     };
     database.grants = (!own.is_empty()).then(|| own.iter().filter_map(grant).collect());
     database.settings = settings;
