@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use super::error::{AppError, Result};
 use super::request::Request;
-use super::vaults::{self, Keys, Person};
+use super::vaults::{self, Keys, Nobody};
 use crate::backup::address::Address;
-use crate::base::lock::{Attempt, Lock, Owner};
-use crate::secret::value::SecretValue;
+use crate::base::lock::{Attempt, Lock};
 use crate::state::store::State;
 
 /// What came of it.
@@ -28,19 +27,6 @@ pub enum First {
         /// The reason.
         why: String,
     },
-}
-
-/// Nobody is asked: coming up is not the time for it.
-struct Nobody;
-
-impl Person for Nobody {
-    fn passphrase(&self, _: &str, _: bool) -> Result<Option<SecretValue>> {
-        Ok(None)
-    }
-
-    fn waiting_for(&self, _: Owner) {}
-
-    fn told(&self, _: &str) {}
 }
 
 /// Makes it where there is none and nobody was told so yet. `None`: there is nothing to do or to say. Runs of a CI service
@@ -69,6 +55,7 @@ pub fn first(request: &Request) -> Result<Option<First>> {
 }
 
 fn make(state: &State, request: &Request) -> First {
+    // coming up is not the time to ask anybody
     let keys = Keys { origin: None, person: &Nobody };
     match vaults::init(state, &Address::Folder(vaults::usual_place(request)), None, &keys) {
         Ok(made) => First::Made { name: made.name, place: made.repository },

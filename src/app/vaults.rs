@@ -43,6 +43,19 @@ pub trait Person {
     fn told(&self, text: &str);
 }
 
+/// Nobody is there, or is to be asked.
+pub struct Nobody;
+
+impl Person for Nobody {
+    fn passphrase(&self, _: &str, _: bool) -> Result<Option<SecretValue>> {
+        Ok(None)
+    }
+
+    fn waiting_for(&self, _: Owner) {}
+
+    fn told(&self, _: &str) {}
+}
+
 /// What opens repositories in this run.
 pub struct Keys<'a> {
     /// `--passphrase-file` and the like.

@@ -12,12 +12,10 @@ use crate::app::automatic::{self, Means};
 use crate::app::backup::Wanted;
 use crate::app::error::{AppError, Result};
 use crate::app::restore::rehearsal;
-use crate::app::vaults::{self, Keys, Opened, Person};
+use crate::app::vaults::{self, Keys, Nobody, Opened};
 use crate::backup::passphrase::Origin;
 use crate::backup::settings::{Every, Settings};
-use crate::base::lock::Owner;
 use crate::host::timer::{self, Scheduler, Timer, TimerError};
-use crate::secret::value::SecretValue;
 use crate::state::store::State;
 
 /// Variables that say where things are; a timer would not have them.
@@ -42,19 +40,6 @@ pub struct Args {
     /// Prove the latest backups by drills, too: hourly, daily or weekly
     #[arg(long, value_name = "EVERY", requires = "every", conflicts_with = "off")]
     drill: Option<Every>,
-}
-
-/// Nobody is there when a timer runs.
-struct Nobody;
-
-impl Person for Nobody {
-    fn passphrase(&self, _: &str, _: bool) -> Result<Option<SecretValue>> {
-        Ok(None)
-    }
-
-    fn waiting_for(&self, _: Owner) {}
-
-    fn told(&self, _: &str) {}
 }
 
 fn failed(error: &TimerError) -> AppError {

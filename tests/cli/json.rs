@@ -40,6 +40,7 @@ const COMMANDS: &[(&str, &[&str], Kind)] = &[
     ("pull", &[], Needs),
     ("push", &["--dry-run"], Answers(20)),
     ("ps", &[], Needs),
+    ("status", &[], Needs),
     ("logs", &[], Needs),
     ("stop", &[], Needs),
     ("start", &[], Needs),

@@ -53,11 +53,16 @@ async fn a_signal_reaches_the_program(bench: Bench) {
 
 async fn processes_and_usage_are_those_of_the_container(bench: Bench) {
     let id = bench.run("u", serde_json::json!({"command": ["sleep", "1234"], "stop_signal": "SIGKILL"})).await;
-    let processes = bench.driver.top(&id, None).await.unwrap();
+    // a container counts as running before the runtime has put the program in its own place
+    let started = devup::base::retry::until(PATIENCE, || async {
+        let processes = bench.driver.top(&id, None).await.unwrap();
+        let own = |cell: &String| cell.contains("sleep 1234");
+        processes.rows.iter().flatten().any(own).then_some(processes)
+    });
+    let processes = started.await.expect("the program runs");
     assert!(processes.titles.iter().any(|title| title == "PID"), "{:?}", processes.titles);
     assert_eq!(processes.rows.len(), 1, "{processes:?}");
     assert_eq!(processes.rows[0].len(), processes.titles.len());
-    assert!(processes.rows[0].iter().any(|cell| cell.contains("sleep 1234")), "{processes:?}");
     let once: Vec<_> = bench.driver.stats(&id, false).await.unwrap().collect().await;
     assert_eq!(once.len(), 1, "{once:?}");
     let usage = once[0].clone().unwrap();

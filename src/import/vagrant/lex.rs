@@ -295,14 +295,16 @@ impl<'a> Lexer<'a> {
         // without a dash only a word in capitals is told from a shift
         let fits = !word.is_empty()
             && (squiggly || dashed || quote.is_some() || word.starts_with(|c: char| c.is_ascii_uppercase()));
-        if !fits || !self.value_may_begin() {
+        // what is quoted in one place only is no word
+        let closed = quote.is_none_or(|quote| inner[length..].starts_with(quote));
+        if !fits || !closed || !self.value_may_begin() {
             return false;
         }
         let quotes = if quote.is_some() { 2 } else { 0 };
         let length = 2 + usize::from(squiggly || dashed) + length + quotes;
         self.waiting.push((self.tokens.len(), word.to_owned(), squiggly, dashed, quote == Some('\'')));
         self.push(Kind::Text(Vec::new()));
-        self.take(length.min(self.rest.len()));
+        self.take(length);
         true
     }
 
@@ -361,6 +363,8 @@ mod tests {
         assert_eq!(all[5].kind, plain("two\n  three #{x}\n"));
         assert_eq!((&all[7].kind, all[7].line), (&Kind::Word("next".into()), 7));
         assert_eq!(kinds("a << 1")[1], Kind::Sign("<<"));
+        assert_eq!(kinds("<<\"Bé")[0], Kind::Sign("<<"));
+        assert_eq!(kinds("<<'B")[0], Kind::Sign("<<"));
     }
 
     #[test]
