@@ -3,7 +3,7 @@
 
 use super::error::Result;
 use super::program::{Inside, shell};
-use super::rows::{LARGEST, Rows, Table, of_tables};
+use super::rows::{LARGEST, LOCKED, Rows, Table, of_tables};
 use super::server::Stored;
 use super::stream::{About, Database, Dump, Stream, component};
 use super::users;
@@ -63,7 +63,11 @@ pub(super) fn rows(inside: &Inside) -> Result<Rows> {
         })
         .collect();
     let mut rows = Rows::new();
-    of_tables(&found, &|question| ask(inside, &attempt, question), &mut rows)?;
+    of_tables(
+        &found,
+        &|question| ask(inside, &attempt, &format!("set session lock_wait_timeout = {LOCKED}; {question}")),
+        &mut rows,
+    )?;
     Ok(rows)
 }
 

@@ -4,7 +4,7 @@
 
 use super::error::{DumpError, Result};
 use super::program::{Inside, shell};
-use super::rows::{LARGEST, Rows, Table, of_tables};
+use super::rows::{LARGEST, LOCKED, Rows, Table, of_tables};
 use super::server::Stored;
 use super::settings;
 use super::stream::{About, Database, Dump, Stream, UNPACKED, component};
@@ -62,6 +62,9 @@ pub(super) fn rows(inside: &Inside) -> Result<Rows> {
          pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> \
          'information_schema' and n.nspname !~ '^pg_' and pg_relation_size(c.oid) < {LARGEST}"
     );
+    let ask = |place: &str, question: &str| {
+        psql(inside, &attempt, place, &format!("set lock_timeout = '{LOCKED}s'; {question}"))
+    };
     let mut rows = Rows::new();
     for mut made in databases(inside)? {
         let name = made.remove(0);
@@ -69,13 +72,13 @@ pub(super) fn rows(inside: &Inside) -> Result<Rows> {
             continue;
         }
         let place = connection(&name);
-        let found = psql(inside, &attempt, &place, &tables)?;
+        let found = ask(&place, &tables)?;
         let found: Vec<Table> = found
             .into_iter()
             .filter_map(|row| <[String; 2]>::try_from(row).ok())
             .map(|[table, quoted]| Table { name: format!("{name}: {table}"), quoted })
             .collect();
-        of_tables(&found, &|question| psql(inside, &attempt, &place, question), &mut rows)?;
+        of_tables(&found, &|question| ask(&place, question), &mut rows)?;
     }
     Ok(rows)
 }

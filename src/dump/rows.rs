@@ -12,6 +12,9 @@ pub type Rows = BTreeMap<String, u64>;
 
 /// Tables of more bytes are not counted: it would take too long.
 pub(super) const LARGEST: u64 = 2 << 30;
+/// So many seconds a count waits for a table that somebody else has locked. Who locks one may do so for hours, and a backup
+/// goes without counts then.
+pub(super) const LOCKED: u32 = 3;
 /// So many tables are counted by one question.
 const AT_ONCE: usize = 200;
 
