@@ -11,18 +11,21 @@ use super::error::{Result, VolumeError};
 use super::image;
 use super::protocol::{Answer, Ask, VERSION};
 use super::wire::Wire;
-use crate::driver::container::{AnonymousVolumes, ContainerDriver};
+use crate::driver::container::{AnonymousVolumes, ContainerDriver, Scope};
 use crate::driver::image::ImageDriver;
 use crate::driver::session::{AttachRequest, SessionDriver};
 use crate::model::container::ContainerSpec;
 use crate::model::labels;
 use crate::model::mount::{Mount, MountKind, VolumeOptions};
+use crate::model::observed::State;
 use crate::model::service::{Logging, Service};
 
 /// Where the volume is mounted inside.
 pub const MOUNTED: &str = "/volume";
 /// The command that serves it.
 pub const COMMAND: &str = "volume-helper";
+/// After so many seconds nobody is about to start a helper that was made.
+const ABANDONED: i64 = 60;
 
 /// What is needed to reach volumes.
 #[derive(Clone)]
@@ -75,6 +78,7 @@ impl Helper {
         let image = reach.handle.block_on(image::ensure(&*reach.images, &reach.program, now))?;
         let spec = spec(&image, volume, access);
         let (container, session) = reach.handle.block_on(async {
+            sweep(reach, now).await;
             let id = reach.containers.create_container(&spec).await?;
             let request = AttachRequest { stdin: true, detach_keys: None };
             let started = async {
@@ -151,6 +155,21 @@ impl Drop for Helper {
     }
 }
 
+/// Removes helpers that a killed devup made and did not come to start: the engine removes only what has run, and a helper
+/// keeps its volume from being removed. It is no reason to fail.
+async fn sweep(reach: &Reach, now: i64) {
+    let helpers = Scope::Label(labels::HELPER.to_owned(), Some("volume".to_owned()));
+    for left in reach.containers.containers(&helpers).await.unwrap_or_default() {
+        if is_abandoned(left.state, left.created, now) {
+            let _ = reach.containers.remove(&left.id, AnonymousVolumes::Remove).await;
+        }
+    }
+}
+
+fn is_abandoned(state: State, made: i64, now: i64) -> bool {
+    state == State::Created && now.saturating_sub(made) > ABANDONED
+}
+
 /// Whether devup's own program runs there at all.
 fn fits(reach: &Reach) -> Result<()> {
     let here = match std::env::consts::ARCH {
@@ -215,4 +234,18 @@ fn tag() -> String {
         bytes[..4].copy_from_slice(&std::process::id().to_be_bytes());
     }
     hex::encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_helpers_that_were_never_started_are_abandoned_and_not_at_once() {
+        assert!(is_abandoned(State::Created, 100, 161));
+        assert!(!is_abandoned(State::Created, 100, 160));
+        // an engine whose clock is ahead
+        assert!(!is_abandoned(State::Created, 9000, 161));
+        assert!(!is_abandoned(State::Running, 100, 9000));
+    }
 }
