@@ -50,14 +50,19 @@ pub struct Means<'a> {
     pub take: &'a dyn Fn(&Opened, &Wanted) -> Result<Report>,
 }
 
-/// Whether one is to be taken now. After the clock went back it is.
+/// Whether one is to be taken now.
 pub fn due(every: Every, record: &Automatic, now: Timestamp) -> bool {
-    record.succeeded.is_none_or(|last| last > now || now.duration_since(last) >= every.span() - SLACK)
+    is_over(every, record.succeeded, now)
 }
 
 /// Whether the backups are to be proven now.
 pub fn drill_due(every: Every, drills: &Drills, now: Timestamp) -> bool {
-    drills.last().is_none_or(|last| last > now || now.duration_since(last) >= every.span() - SLACK)
+    is_over(every, drills.last(), now)
+}
+
+/// Whether the span since the last time is over. After the clock went back it is.
+fn is_over(every: Every, last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| last > now || now.duration_since(last) >= every.span() - SLACK)
 }
 
 /// Backs up every project, forgets old automatic backups, and copies to the other repositories. One that fails does not keep

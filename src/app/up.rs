@@ -110,20 +110,7 @@ pub struct UpOutcome {
 }
 
 /// Brings the environment up.
-pub async fn up(
-    request: &Request,
-    engine: &Engine,
-    project: &Project,
-    wish: &UpRequest,
-    questions: &dyn Questions,
-    tools: &dyn bootstrap::Tools,
-    listeners: (&dyn Listener, &Cancel),
-) -> Result<UpOutcome> {
-    // of a size that its callers need not carry around
-    Box::pin(bring_up(request, engine, project, wish, questions, tools, listeners)).await
-}
-
-async fn bring_up(
+pub fn up(
     request: &Request,
     engine: &Engine,
     project: &Project,
@@ -131,52 +118,57 @@ async fn bring_up(
     questions: &dyn Questions,
     tools: &dyn bootstrap::Tools,
     (listener, cancel): (&dyn Listener, &Cancel),
-) -> Result<UpOutcome> {
-    let state = open(request)?;
-    let subject = Agreeing { request, engine, project, state: &state, questions };
-    let agreed = subject.agree().await?;
-    // held from before the look until the last step: nobody else's steps come between
-    let _lock = lock(request, project, questions, cancel).await?;
-    instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
-    trust::still_holds(&agreed, &subject.survey(project.environment()?).await?)?;
-    let told = match wish.aim {
-        Aim::Converge => Box::pin(prepare(request, project, &state, listener)).await?,
-        Aim::Images | Aim::OneOff(_) => Vec::new(),
-    };
-    let supplies = Supplies::of(request, engine, project, &state, tools)?.performing();
-    let wish = wish.clone();
-    supplies.know(wish.answers.clone());
-    let mut run = Run {
-        subject,
-        agreed,
-        supplies: &supplies,
-        wish,
-        told,
-        changed: 0,
-        lost_ports: 0,
-        saved: false,
-        listener,
-        cancel,
-    };
-    let mut crossings = 0;
-    loop {
-        let view = Box::pin(run.look()).await?;
-        Box::pin(run.save_first(&view)).await?;
-        let report = run.perform(&view.plan).await;
-        run.changed += view.plan.changes().count();
-        run.note_renewed(&view.plan, &report);
-        if run.lost_a_port(&report) {
-            continue;
+) -> impl Future<Output = Result<UpOutcome>> {
+    // boxed: of a size that its callers need not carry around
+    Box::pin(async move {
+        let state = open(request)?;
+        let subject = Agreeing { request, engine, project, state: &state, questions };
+        let agreed = subject.agree().await?;
+        // held from before the look until the last step: nobody else's steps come between
+        let _lock = lock(request, project, questions, cancel).await?;
+        instance::enter(&state, project.environment()?, project.name_source(request), SystemClock.now())?;
+        trust::still_holds(&agreed, &subject.survey(project.environment()?).await?)?;
+        let told = match wish.aim {
+            Aim::Converge => Box::pin(prepare(request, project, &state, listener)).await?,
+            Aim::Images | Aim::OneOff(_) => Vec::new(),
+        };
+        let supplies = Supplies::of(request, engine, project, &state, tools)?.performing();
+        let wish = wish.clone();
+        supplies.know(wish.answers.clone());
+        let mut run = Run {
+            subject,
+            agreed,
+            supplies: &supplies,
+            wish,
+            told,
+            changed: 0,
+            lost_ports: 0,
+            saved: false,
+            listener,
+            cancel,
+        };
+        let mut crossings = 0;
+        loop {
+            let view = Box::pin(run.look()).await?;
+            Box::pin(run.save_first(&view)).await?;
+            let report = run.perform(&view.plan).await;
+            run.changed += view.plan.changes().count();
+            run.note_renewed(&view.plan, &report);
+            if run.lost_a_port(&report) {
+                continue;
+            }
+            if crossings < CROSSINGS
+                && crossing::happened(&*engine.containers, &project.name, &view.plan, &report).await
+            {
+                crossings += 1;
+                continue;
+            }
+            if !view.plan.look_again || !report.is_success() {
+                return run.end(view, report);
+            }
+            run.wish.options.images_settled = true;
         }
-        if crossings < CROSSINGS && crossing::happened(&*engine.containers, &project.name, &view.plan, &report).await {
-            crossings += 1;
-            continue;
-        }
-        if !view.plan.look_again || !report.is_success() {
-            return run.end(view, report);
-        }
-        run.wish.options.images_settled = true;
-    }
+    })
 }
 
 /// One `up` under way.
